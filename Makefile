@@ -1,0 +1,39 @@
+# Needs Python >= 3.10 and make. Everything else goes into .venv and the user's cache.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+
+.venv/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 10) else f"wattnet-storage needs Python 3.10 or newer, this is {v.major}.{v.minor}. Try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all]' --group dev
+	@touch $@
+
+install: .venv/.installed  ## make .venv with everything in it
+
+demo: install  ## the whole road on real Kafka and ClickHouse, with a year of eight US grids
+	@$(BIN)/wattnet demo
+
+test: install  ## all tests, against real Kafka and the real ClickHouse engine
+	$(BIN)/python -m pytest
+
+check: install  ## lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install  ## put the code into the project's format
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: install  ## measure everything that the README quotes, side by side
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what the targets made here
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
