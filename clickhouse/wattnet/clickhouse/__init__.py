@@ -1,1 +1,22 @@
+"""ClickHouse: how to reach it, and the tables that everything else reads and writes."""
 
+from __future__ import annotations
+
+from wattnet.clickhouse._connection import connect
+from wattnet.clickhouse._errors import ClickHouseUnavailableError, DatabaseMissingError, MigrationError, StorageError
+from wattnet.clickhouse._migrate import Migration, migrate_down, migrate_up, migration_status, require_migrated
+from wattnet.clickhouse._settings import ClickHouseSettings
+
+__all__ = [
+    "ClickHouseSettings",
+    "ClickHouseUnavailableError",
+    "DatabaseMissingError",
+    "Migration",
+    "MigrationError",
+    "StorageError",
+    "connect",
+    "migrate_down",
+    "migrate_up",
+    "migration_status",
+    "require_migrated",
+]

@@ -1,0 +1,98 @@
+"""The tables, as numbered migrations with checksums, applied by clickhouse-migrations over HTTP."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+from wattnet.clickhouse._connection import unavailable
+from wattnet.clickhouse._errors import MigrationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
+
+    from wattnet.clickhouse._settings import ClickHouseSettings
+
+REMEDIES = {
+    "md5-mismatch": "it was changed after it had been applied; install the version that applied it",
+    "unknown": "this version does not know it; install a newer wattnet-storage",
+    "pending": "run `wattnet migrate up`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered step; `state` is applied, pending, md5-mismatch (its text changed) or unknown (a newer version's)."""
+
+    version: int
+    name: str
+    state: str
+    applied_at: datetime | None
+
+
+def migrate_up(settings: ClickHouseSettings) -> list[Migration]:
+    """Create the database and apply what is pending, in order; returns what this call applied. Idempotent."""
+    with _migrations(settings) as (cluster, path):
+        applied = {migration.version for migration in cluster.migrate(settings.database, path)}
+    return [migration for migration in migration_status(settings) if migration.version in applied]
+
+
+def migrate_down(settings: ClickHouseSettings, *, steps: int = 1) -> list[int]:
+    """Take back the newest `steps` migrations, **with the data in their tables**; returns their versions."""
+    with _migrations(settings) as (cluster, path):
+        return list(cluster.rollback(settings.database, path, steps=steps))
+
+
+def migration_status(settings: ClickHouseSettings) -> list[Migration]:
+    """Every migration that this version or the database knows, by version. Changes nothing."""
+    with _migrations(settings) as (cluster, path):
+        names = {
+            int(file.name.split("_")[0]): file.name.split(".")[0] for file in path.iterdir() if file.suffix == ".sql"
+        }
+        return [
+            Migration(row.version, names.get(row.version, "?"), row.state, row.applied_at)
+            for row in cluster.status(settings.database, path)
+        ]
+
+
+def require_migrated(settings: ClickHouseSettings) -> None:
+    """Raise MigrationError, with the remedy, unless the database has exactly this version's tables."""
+    for migration in migration_status(settings):
+        if migration.state != "applied":
+            raise MigrationError(
+                f"database {settings.database!r} at {settings.address}: migration {migration.version} "
+                f"({migration.name}) is {migration.state}: {REMEDIES[migration.state]}"
+            )
+
+
+@contextmanager
+def _migrations(settings: ClickHouseSettings) -> Iterator[tuple[ClickhouseCluster, Path]]:
+    # Imported late: programs that only read or send need no migration tool.
+    from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
+    from clickhouse_migrations.exceptions import MigrationException
+
+    cluster = ClickhouseCluster(
+        db_host=settings.host,
+        db_port=str(settings.port),
+        db_user=settings.user,
+        db_password=settings.password.get_secret_value(),
+        secure=settings.secure,
+        driver="clickhouse-connect",
+    )
+    try:
+        with as_file(files("wattnet.clickhouse") / "migrations") as path:
+            yield cluster, path
+    except OperationalError as exc:
+        if exc.code is None:
+            raise unavailable(settings) from exc
+        raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
+    except (MigrationException, ClickHouseError) as exc:
+        raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc

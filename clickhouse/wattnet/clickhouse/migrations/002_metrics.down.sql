@@ -1,0 +1,4 @@
+DROP VIEW IF EXISTS ingest_to_metrics SYNC;
+DROP VIEW IF EXISTS metrics_as_of SYNC;
+DROP VIEW IF EXISTS current_metrics SYNC;
+DROP TABLE IF EXISTS metrics SYNC;

@@ -1,0 +1,2 @@
+DROP VIEW IF EXISTS ingest_to_ledger SYNC;
+DROP TABLE IF EXISTS ledger SYNC;
