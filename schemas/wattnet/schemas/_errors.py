@@ -1,0 +1,71 @@
+"""What can be wrong with a metric. Every message names the value, the rule and the remedy.
+
+MetricError (a ValueError)
+├── MetricNameError          the metric type is no name that this format takes
+├── MetricValueError         not a finite number and not None
+├── MetricTimeError          a timestamp or knowledge_time that cannot be kept
+│   ├── NaiveTimeError       it has no UTC offset, so nobody knows which moment it means
+│   └── TimeRangeError       it lies outside what the tables keep
+├── LabelError               a label's name or value, their number or their length
+│   ├── ReservedLabelError   the name of a column or an argument
+│   └── MissingLabelError    no zone, or (strict) another label that the type requires
+├── QualityError             valid, zone_status or data_state
+├── AttributeValueError      an attribute's name or value, their number or their length
+└── DecodeError              bytes that are no metric in the schema that they claim
+
+LabelWarning (a UserWarning)  a label that the type requires is missing; MissingLabelError under strict
+"""
+
+from __future__ import annotations
+
+
+class MetricError(ValueError):
+    """Base of all errors about a metric."""
+
+
+class MetricNameError(MetricError):
+    """The metric type is no name that this format takes."""
+
+
+class MetricValueError(MetricError):
+    """The value is neither a finite number nor None."""
+
+
+class MetricTimeError(MetricError):
+    """A timestamp or knowledge_time that cannot be kept."""
+
+
+class NaiveTimeError(MetricTimeError):
+    """A time without a UTC offset."""
+
+
+class TimeRangeError(MetricTimeError):
+    """A time outside what the tables keep."""
+
+
+class LabelError(MetricError):
+    """A label's name or value, or the labels' number or length."""
+
+
+class ReservedLabelError(LabelError):
+    """A label that is named like a column or an argument."""
+
+
+class MissingLabelError(LabelError):
+    """A label without which a metric of this type cannot be placed."""
+
+
+class QualityError(MetricError):
+    """`valid`, `zone_status` or `data_state` says nothing known."""
+
+
+class AttributeValueError(MetricError):
+    """An attribute's name or value, or the attributes' number or length."""
+
+
+class DecodeError(MetricError):
+    """Bytes that are no metric in the schema that they claim."""
+
+
+class LabelWarning(UserWarning):
+    """A label that the metric type requires is missing."""
