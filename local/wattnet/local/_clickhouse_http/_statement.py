@@ -1,0 +1,113 @@
+"""What the front must know of a statement: does data follow it, does it answer with rows, in which format."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOKEN = re.compile(
+    rb"""
+    (?P<space> \s+ | --[^\n]* | \#[!\ ][^\n]* | /\*.*?\*/ )
+  | (?P<quoted> '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*` )
+  | (?P<word> [A-Za-z_][A-Za-z_0-9]* )
+  | (?P<other> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+# ClickHouse's own rule for where inline data begins: blanks, then at most one line end. Native data may itself begin
+# with a line feed.
+DATA_START = re.compile(rb";?[ \t\f]*\r?\n?")
+
+# Statements that answer with rows; all others answer with nothing.
+ANSWERING = {
+    b"SELECT",
+    b"WITH",
+    b"SHOW",
+    b"DESCRIBE",
+    b"DESC",
+    b"EXISTS",
+    b"EXPLAIN",
+    b"CHECK",
+    b"(",
+    b"FROM",
+    b"VALUES",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """`INSERT … FORMAT x` cut from its data: `before` + ` FROM INFILE '…' ` + `after` inserts the same from a file."""
+
+    before: bytes
+    after: bytes
+    data_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Any other statement. `body` is it without its FORMAT clause; `format` is None where it names none."""
+
+    body: bytes
+    format: str | None
+    answers: bool
+
+
+def find_insert(text: bytes) -> Insert | None:
+    """The insert whose data begins in or behind `text`; None when it is another statement or not complete yet."""
+    tokens = _tokens(text)
+    first = next(tokens, None)
+    if first is None or first.group().upper() != b"INSERT":
+        return None
+    table_seen = False
+    depth = 0
+    infile_at: int | None = None
+    for token in tokens:
+        word = token.group().upper()
+        depth += (word in (b"(", b"[", b"{")) - (word in (b")", b"]", b"}"))
+        if not table_seen:
+            # The name itself may be any word, also `format`.
+            table_seen = word not in (b"INTO", b"TABLE", b"FUNCTION")
+            after_dot = False
+        elif depth > 0 or after_dot or word == b".":
+            after_dot = word == b"."
+        elif word in (b"SELECT", b"WITH", b"VALUES", b"FROM"):
+            return None
+        elif word == b"SETTINGS":
+            infile_at = token.start()
+        elif word == b"FORMAT":
+            name = next(tokens, None)
+            # At the very end of the text the name may go on, or data begin.
+            if name is None or name.lastgroup != "word" or name.end() == len(text) or name.group().upper() == b"VALUES":
+                return None
+            start = DATA_START.match(text, name.end())
+            cut = infile_at if infile_at is not None else token.start()
+            return Insert(text[:cut], text[cut : name.end()], start.end() if start else name.end())
+    return None
+
+
+def parse_query(text: bytes) -> Query:
+    """What kind of statement it is, and its FORMAT clause."""
+    first: bytes | None = None
+    clause: tuple[int, str] | None = None
+    depth = 0
+    format_at: int | None = None
+    for token in _tokens(text):
+        word = token.group().upper()
+        first = first or word
+        depth += (word in (b"(", b"[", b"{")) - (word in (b")", b"]", b"}"))
+        if depth == 0:
+            if format_at is not None and token.lastgroup == "word":
+                clause = format_at, token.group().decode()
+            format_at = token.start() if word == b"FORMAT" else None
+    answers = first in ANSWERING
+    if clause is None or not answers:
+        return Query(text.rstrip().rstrip(b";"), None, answers)
+    return Query(text[: clause[0]], clause[1], answers)
+
+
+def _tokens(text: bytes) -> Iterator[re.Match[bytes]]:
+    return (token for token in TOKEN.finditer(text) if token.lastgroup != "space")

@@ -1,0 +1,137 @@
+"""Apache Kafka as one KRaft node (broker and controller), tuned to be small and to come back fast after a kill."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import uuid
+from typing import TYPE_CHECKING
+
+from wattnet.local._downloads import fetch_once, java
+from wattnet.local._errors import ServiceFailedError
+from wattnet.local._ports import HOST, is_open
+from wattnet.local._service import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jgo.maven import MavenContext
+
+TITLE = "Apache Kafka"
+VERSION = "4.4.0"
+SLF4J_VERSION = "1.7.36"
+# Small heap, the quick compiler only: this broker starts often and lives beside everything else on a laptop.
+JVM = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+LOGGING = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+# Relative to the working folder, so that no character of the data folder's path needs quoting here.
+log.dirs=data
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+group.consumer.min.heartbeat.interval.ms=100
+group.consumer.heartbeat.interval.ms=200
+group.consumer.min.session.timeout.ms=1000
+group.consumer.session.timeout.ms=6000
+# The default makes a restart after SIGKILL take 12 s instead of 3 s.
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=200
+# The default takes 128 MB of heap.
+log.cleaner.dedupe.buffer.size=4194304
+log.index.size.max.bytes=1048576
+"""
+
+
+class Kafka:
+    """The broker on `port`, its controller on `controller_port`, its data in `folder`."""
+
+    name = TITLE
+
+    def __init__(self, folder: Path, *, port: int, controller_port: int, progress: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._port = port
+        self._controller_port = controller_port
+        self._progress = progress
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return self._port, self._controller_port
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Its address, as clients take it."""
+        return f"{HOST}:{self._port}"
+
+    def command(self) -> Command:
+        jars = fetch_once(TITLE, VERSION, _fetch, progress=self._progress)
+        class_path = ":".join(str(jar) for jar in sorted(jars.glob("*.jar")))
+        self._folder.mkdir(exist_ok=True)
+        (self._folder / "server.properties").write_text(
+            PROPERTIES.format(host=HOST, port=self._port, controller_port=self._controller_port)
+        )
+        if not (self._folder / "data" / "meta.properties").exists():
+            self._format(class_path)
+        return Command(
+            [java(), *JVM, *LOGGING, "-cp", class_path, "kafka.Kafka", "server.properties"], folder=self._folder
+        )
+
+    def ready(self) -> bool:
+        # The cheap question first: librdkafka takes a while to see that a refused port has opened.
+        return is_open(self._port) and _names_a_broker(self.bootstrap_servers)
+
+    def _format(self, class_path: str) -> None:
+        """Give the folder its cluster id, once in its life."""
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id]
+        done = subprocess.run(
+            [java(), *JVM, *LOGGING, "-cp", class_path, *tool, "--config", "server.properties", "--ignore-formatted"],
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ServiceFailedError(
+                f"{TITLE} could not prepare {self._folder} (exit code {done.returncode}):\n{done.stdout}{done.stderr}"
+            )
+
+
+def _names_a_broker(bootstrap_servers: str) -> bool:
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        return bool(
+            AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0}).list_topics(timeout=1).brokers
+        )
+    except KafkaException:
+        return False
+
+
+def _fetch(maven: MavenContext, folder: Path) -> None:
+    from jgo.maven import PythonResolver
+
+    # Two resolutions: in one, the dependency management of either would decide about versions of the other.
+    for coordinate in (f"org.apache.kafka:kafka_2.13:{VERSION}", f"org.slf4j:slf4j-simple:{SLF4J_VERSION}"):
+        inputs, transitive = PythonResolver().resolve([maven.create_dependency(coordinate)])
+        for dependency in (*inputs, *transitive):
+            jar = dependency.artifact.resolve()
+            jar.replace(folder / jar.name)
