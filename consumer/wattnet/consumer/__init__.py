@@ -1,1 +1,25 @@
+"""The consumer: Kafka to ClickHouse, each message's effect exactly once."""
 
+from __future__ import annotations
+
+from wattnet.consumer._errors import (
+    ConfigurationError,
+    ConsumerError,
+    ServiceUnavailableError,
+    TopicChangedError,
+    UnsafeToContinueError,
+)
+from wattnet.consumer._service import consume
+from wattnet.consumer._settings import BatchSettings, KafkaSettings, Settings
+
+__all__ = [
+    "BatchSettings",
+    "ConfigurationError",
+    "ConsumerError",
+    "KafkaSettings",
+    "ServiceUnavailableError",
+    "Settings",
+    "TopicChangedError",
+    "UnsafeToContinueError",
+    "consume",
+]

@@ -1,0 +1,55 @@
+"""A claim: which messages of a partition come next, as it stands in Kafka's commit metadata."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The range [first, next) of one partition's offsets, and how many messages it holds.
+
+    `messages` may be less than `next - first`: transactions and compaction leave holes in offsets. A claim of no
+    messages says that everything before `first` is accounted for. `start` is where this topic's claims began, so that
+    a ledger that lost its beginning is noticed.
+    """
+
+    topic_id: str
+    first: int
+    next: int
+    messages: int
+    start: int
+
+    @classmethod
+    def nothing(cls, topic_id: str, offset: int, start: int) -> Claim:
+        """The empty claim: all before `offset` is done and nothing is under way."""
+        return cls(topic_id, offset, offset, 0, start)
+
+    def metadata(self) -> str:
+        """The claim as text for the offset commit at `first`; any Kafka tool shows it."""
+        return json.dumps(
+            {
+                "wattnet": FORMAT_VERSION,
+                "topic_id": self.topic_id,
+                "next": self.next,
+                "messages": self.messages,
+                "start": self.start,
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def parse(cls, offset: int, metadata: str | None) -> Claim | None:
+        """The claim committed at `offset`; None when somebody else wrote the commit (a reset by an operator, say)."""
+        try:
+            fields = json.loads(metadata or "")
+            if fields["wattnet"] != FORMAT_VERSION:
+                return None
+            return cls(
+                str(fields["topic_id"]), offset, int(fields["next"]), int(fields["messages"]), int(fields["start"])
+            )
+        except (ValueError, TypeError, KeyError):
+            return None

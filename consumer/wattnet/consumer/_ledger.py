@@ -1,0 +1,69 @@
+"""What ClickHouse says has arrived: the second witness beside Kafka's commits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import urllib3
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from wattnet.consumer._errors import ServiceUnavailableError
+from wattnet.consumer._recovery import Recorded
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerTail:
+    """The newest claims of one partition. `start` is where its first claim began, None when there is none."""
+
+    start: int | None
+    claims: tuple[Recorded, ...]
+
+
+class Ledger(Protocol):
+    """Where to ask what was stored."""
+
+    def tail(self, topic_id: str, partition: int, since: int | None) -> LedgerTail:
+        """The claims that end at or after `since` (None: only the newest one), and always the newest."""
+
+
+EXTENT = """
+    SELECT count(), min(claim_first), max(claim_next), max(claim_first) FROM ledger
+    WHERE topic = {topic:String} AND topic_id = {topic_id:String} AND `partition` = {partition:UInt16}
+"""
+# A part that came twice (its token had left ClickHouse's window) counts once until the table merges it away.
+CLAIMS = """
+    SELECT claim_first, claim_next, claim_messages, sum(messages)
+    FROM (SELECT DISTINCT claim_first, claim_next, claim_messages, first_offset, last_offset, messages FROM ledger
+          WHERE topic = {topic:String} AND topic_id = {topic_id:String} AND `partition` = {partition:UInt16}
+            AND (claim_next >= {since:Int64} OR claim_first = {newest:Int64}))
+    GROUP BY claim_first, claim_next, claim_messages ORDER BY claim_first
+"""
+
+
+class ClickHouseLedger:
+    """Reads the ledger table."""
+
+    def __init__(self, client: Client, topic: str) -> None:
+        self._client = client
+        self._topic = topic
+
+    def tail(self, topic_id: str, partition: int, since: int | None) -> LedgerTail:
+        """See Ledger. Raises ServiceUnavailableError while ClickHouse does not answer."""
+        try:
+            return self._tail(topic_id, partition, since)
+        except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
+            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}") from exc
+
+    def _tail(self, topic_id: str, partition: int, since: int | None) -> LedgerTail:
+        where = {"topic": self._topic, "topic_id": topic_id, "partition": partition}
+        count, start, end, newest = self._client.query(EXTENT, parameters=where).result_rows[0]
+        if not count:
+            return LedgerTail(None, ())
+        rows = self._client.query(
+            CLAIMS, parameters={**where, "since": end if since is None else since, "newest": newest}
+        ).result_rows
+        return LedgerTail(start, tuple(Recorded(*row) for row in rows))

@@ -1,0 +1,288 @@
+"""The consumer's loop: poll, cut ranges, claim them, hand them to the writer, release what is done.
+
+One thread polls and claims; writer threads frame and insert. The commit protocol's rules live here:
+a range is inserted only after the broker accepted its claim, a claim is made only after the claim before it is
+accounted for, and nothing that was buffered for a partition survives its loss.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import FIRST_COMPLETED, wait
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from wattnet.consumer._claim import Claim
+from wattnet.consumer._errors import OffsetsGoneError, ServiceUnavailableError, TopicChangedError
+from wattnet.consumer._message import partition_of
+from wattnet.consumer._partition import Partition
+from wattnet.consumer._recovery import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor, Future
+    from threading import Event
+
+    from wattnet.consumer._ledger import Ledger
+    from wattnet.consumer._settings import BatchSettings
+    from wattnet.consumer._source import Source
+    from wattnet.consumer._writer import Writer, Written
+
+logger = logging.getLogger(__name__)
+
+POLL_MESSAGES = 20_000
+POLL_TIMEOUT_S = 0.1
+# Ranges with the writer at once: one that it frames while ClickHouse stores another, and one that waits.
+MAX_OUTSTANDING = 3
+# Pausing throws away what librdkafka has fetched, so a short wait for room comes first.
+PAUSE_AFTER_S = 1.0
+TOPIC_CHECK_INTERVAL_S = 3.0
+POSITION_RETRY_S = 1.0
+
+
+class Loop:
+    """One membership in the group, for one topic id. `run` returns when asked to stop and all is drained."""
+
+    def __init__(
+        self,
+        source: Source,
+        writer: Writer,
+        ledger: Ledger,
+        executor: Executor,
+        batch: BatchSettings,
+        *,
+        topic: str,
+        topic_id: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = source
+        self._writer = writer
+        self._ledger = ledger
+        self._executor = executor
+        self._batch = batch
+        self._topic = topic
+        self._topic_id = topic_id
+        self._clock = clock
+        self._partitions: dict[int, Partition] = {}
+        self._full_since: float | None = None
+        self._paused = False
+        self._topic_checked = clock()
+        self._position_after = 0.0
+
+    def run(self, stop: Event) -> bool:
+        """Work until `stop` is set, then drain; returns whether all that was read is stored.
+
+        Raises TopicChangedError when the topic is another one, ConsumerError for what cannot heal.
+        """
+        self._source.subscribe(self)
+        while not stop.is_set():
+            self.step()
+        return self.drain()
+
+    def step(self) -> None:
+        """One turn. Blocks for a fraction of a second at most, but for the broker's answers."""
+        self._poll()
+        self._position_new()
+        self._collect()
+        self._claim(self._due())
+        self._release_idle()
+        if self._clock() - self._topic_checked > TOPIC_CHECK_INTERVAL_S:
+            self._topic_is_ours()
+
+    def drain(self) -> bool:
+        """Store all that is buffered, release it, and say whether that worked within `drain_timeout_s`."""
+        deadline = self._clock() + self._batch.drain_timeout_s
+        self._source.pause(self._partitions)
+        for partition in self._partitions.values():
+            if partition.repeats:  # an old claim that is not read whole: it stands, whoever comes next repeats it
+                partition.buffer.clear()
+        while self._clock() < deadline and any(one.buffer or one.outstanding for one in self._partitions.values()):
+            self._source.poll(1, 0)
+            self._collect()
+            self._claim(list(self._partitions.values()))
+            self._wait_for_writer(POLL_TIMEOUT_S)
+        self._release_idle()
+        return not any(one.buffer or one.outstanding for one in self._partitions.values())
+
+    # -- reading
+
+    def _poll(self) -> None:
+        held = sum(one.held_bytes for one in self._partitions.values())
+        if held < self._batch.max_buffer_bytes:
+            self._full_since = None
+            if self._paused:
+                self._source.resume(one.number for one in self._partitions.values() if one.positioned)
+                self._paused = False
+        elif self._full_since is None:
+            self._full_since = self._clock()
+        elif not self._paused and self._clock() - self._full_since > PAUSE_AFTER_S:
+            # Still polled, so that the group keeps this member however long ClickHouse takes.
+            self._source.pause(one.number for one in self._partitions.values() if one.positioned)
+            self._paused = True
+        if self._full_since is not None:
+            self._wait_for_writer(POLL_TIMEOUT_S)
+            if not self._paused:
+                return
+        try:
+            messages = self._source.poll(POLL_MESSAGES, 0 if self._paused else POLL_TIMEOUT_S)
+        except OffsetsGoneError:
+            self._topic_is_ours()  # a topic that was made again explains it
+            raise
+        now = self._clock()
+        for number, run in groupby(messages, partition_of):
+            partition = self._partitions.get(number)
+            if partition is not None and partition.positioned:
+                partition.add(list(run), now)
+
+    def _wait_for_writer(self, timeout_s: float) -> None:
+        storing = [one.storing for one in self._partitions.values() if one.storing is not None]
+        if storing:
+            wait(storing, timeout_s, FIRST_COMPLETED)
+        else:
+            time.sleep(timeout_s)
+
+    # -- positions
+
+    def _position_new(self) -> None:
+        if self._clock() < self._position_after:
+            return
+        for partition in self._partitions.values():
+            if partition.positioned:
+                continue
+            try:
+                self._position(partition)
+            except ServiceUnavailableError as exc:
+                logger.warning("partition %d waits for its position: %s", partition.number, exc)
+                self._position_after = self._clock() + POSITION_RETRY_S
+                return
+
+    def _position(self, partition: Partition) -> None:
+        number = partition.number
+        self._topic_is_ours()
+        committed = self._source.committed(number)
+        tail = self._ledger.tail(self._topic_id, number, committed.offset if committed else None)
+        low, high = self._source.extent(number)
+        where = plan(self._topic_id, committed, tail.claims, tail.start, low, high)
+        self._source.start_at(number, where.repeats[0][0] if where.repeats else where.position)
+        offset = partition.position(where)
+        if not self._paused:
+            self._source.resume([number])
+        logger.info(
+            "partition %d goes on at %d (%d ranges to repeat, %d messages to read)",
+            number,
+            offset,
+            len(where.repeats),
+            high - offset,
+        )
+
+    # -- storing
+
+    def _due(self) -> list[Partition]:
+        """The partitions whose buffers should be cut now, largest first, as many as the writer can take.
+
+        While the writer is busy buffers grow, so ranges are as large as the load asks for.
+        """
+        now = self._clock()
+        room = MAX_OUTSTANDING - sum(one.outstanding is not None for one in self._partitions.values())
+        unclaimed = [one for one in self._partitions.values() if one.outstanding is not None and one.storing is None]
+        due = [
+            one
+            for one in self._partitions.values()
+            if one.outstanding is None
+            and one.buffer
+            and (
+                one.repeats
+                or self._full_since is not None
+                or len(one.buffer) >= self._batch.max_batch_rows
+                or one.buffer_bytes >= self._batch.max_batch_bytes
+                or now - one.buffering_since >= self._batch.flush_interval_s
+            )
+        ]
+        due.sort(key=lambda one: one.buffer_bytes, reverse=True)
+        return unclaimed + due[: max(room, 0)]
+
+    def _claim(self, partitions: Sequence[Partition]) -> None:
+        """Cut, claim in one commit, and hand what the broker accepted to the writer."""
+        claims: dict[int, Claim] = {}
+        for partition in partitions:
+            partition.cut(self._batch.max_batch_rows, self._clock())
+            if partition.outstanding is not None and partition.storing is None:
+                claims[partition.number] = partition.outstanding.claim
+        if not claims:
+            return
+        try:
+            # The messages were read before this answer, so they are of the topic that it names.
+            self._topic_is_ours()
+        except ServiceUnavailableError as exc:
+            logger.warning("claims wait: %s", exc)
+            return
+        for number in self._source.claim(claims):
+            partition_ = self._partitions.get(number)
+            if partition_ is not None and partition_.outstanding is not None:
+                partition_.storing = self._executor.submit(self._writer.write, partition_.outstanding)
+
+    def _collect(self) -> None:
+        """Take up what the writer finished; raises what it could not do."""
+        for partition in self._partitions.values():
+            if partition.storing is not None and partition.storing.done():
+                written = partition.storing.result()
+                range_ = partition.finish()
+                logger.debug("%s stored: %d messages, %d refused", range_, written.messages, written.refused)
+
+    def _release_idle(self) -> None:
+        """Commit what is done where nothing follows, so that lag is right and a restart repeats nothing."""
+        self._release([one for one in self._partitions.values() if one.idle])
+
+    def _release(self, partitions: Sequence[Partition]) -> None:
+        claims = {
+            one.number: Claim.nothing(self._topic_id, one.done, one.start)
+            for one in partitions
+            if one.committed != one.done
+        }
+        if not claims:
+            return
+        for number in self._source.claim(claims):
+            self._partitions[number].committed = claims[number].first
+
+    def _topic_is_ours(self) -> None:
+        """Raise TopicChangedError unless the topic still has the id that was subscribed to."""
+        today = self._source.topic_id()
+        self._topic_checked = self._clock()
+        if today != self._topic_id:
+            raise TopicChangedError(
+                f"topic {self._topic!r} was {'deleted' if today is None else 'made again'}: "
+                f"its id was {self._topic_id}, now {today}"
+            )
+
+    # -- the group's news, told inside Source.poll
+
+    def assigned(self, partitions: Sequence[int]) -> None:
+        """See RebalanceListener."""
+        logger.info("assigned: partitions %s", sorted(partitions))
+        for number in partitions:
+            self._partitions[number] = Partition(self._topic, self._topic_id, number)
+        self._position_after = 0.0
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        """Finish what is claimed, drop what is not; whoever comes next reads on from there."""
+        logger.info("revoked: partitions %s", sorted(partitions))
+        leaving = [self._partitions.pop(number) for number in partitions if number in self._partitions]
+        storing: dict[Future[Written], Partition] = {one.storing: one for one in leaving if one.storing is not None}
+        finished, _ = wait(storing, self._batch.drain_timeout_s)
+        for future in finished:
+            if future.exception() is None:
+                storing[future].finish()
+        claims = {
+            one.number: Claim.nothing(self._topic_id, one.done, one.start)
+            for one in leaving
+            if one.outstanding is None and one.positioned and not one.repeats and one.committed != one.done
+        }
+        if claims:
+            self._source.claim(claims)
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        """Forget them: they are somebody else's. What is on its way to ClickHouse is repeated there under its token."""
+        logger.warning("lost: partitions %s", sorted(partitions))
+        for number in partitions:
+            self._partitions.pop(number, None)

@@ -1,0 +1,110 @@
+"""Where to go on in a partition: Kafka's commit and ClickHouse's ledger, held against each other.
+
+A pure decision, so that it can be tried on every case. The commit says what was claimed; the ledger says what arrived.
+Ranges that may have been stored only in part are repeated exactly, under their own tokens; nothing is ever cut anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from wattnet.consumer._errors import UnsafeToContinueError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wattnet.consumer._claim import Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A committed offset, and the claim in its metadata (None when it is not this program's)."""
+
+    offset: int
+    claim: Claim | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A claim as the ledger has it: `stored` of its messages are accounted for."""
+
+    first: int
+    next: int
+    messages: int
+    stored: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ranges to repeat first, oldest first, as (first, next, messages); then go on at `position`.
+
+    `start` is where this topic's claims began.
+    """
+
+    repeats: tuple[tuple[int, int, int], ...]
+    position: int
+    start: int
+
+
+def plan(
+    topic_id: str,
+    committed: Committed | None,
+    ledger: Sequence[Recorded],
+    ledger_start: int | None,
+    low: int,
+    high: int,
+) -> Plan:
+    """Decide where a newly assigned partition goes on.
+
+    `ledger` holds this topic id's claims that end at or after the commit (with no commit: the newest one), and always
+    the newest; `ledger_start` is where its first claim began, None when there is none. `low` and `high` are Kafka's
+    first and next offset. Raises UnsafeToContinueError, which says what to do, where going on could lose something.
+    """
+    if committed is not None and committed.claim is not None and committed.claim.topic_id != topic_id:
+        committed = None  # of a topic that was deleted: void
+    recorded = sorted(ledger, key=lambda claim: claim.first)
+    end = recorded[-1].next if recorded else None
+    repeats: list[Recorded]
+    if committed is None:
+        # The newest range may have been stored only in part: repeat it.
+        repeats = recorded[-1:]
+        position, start = (low, low) if end is None else (end, ledger_start if ledger_start is not None else low)
+    else:
+        claim = committed.claim
+        repeats = [one for one in recorded if one.next > committed.offset]
+        start = claim.start if claim else committed.offset if ledger_start is None else ledger_start
+        if (end if end is not None else start) < committed.offset:
+            raise UnsafeToContinueError(
+                f"the ledger ends at {end if end is not None else 'nothing'}, but everything before {committed.offset} "
+                "was committed as stored: ClickHouse lost data (restored from an older copy?) or somebody moved the "
+                f"group's offsets ahead. To replay: stop the consumers and reset the group's offset of this partition "
+                f"to {end if end is not None else start}"
+            )
+        if claim is not None and claim.messages and not any(one.first == claim.first for one in repeats):
+            repeats.insert(0, Recorded(claim.first, claim.next, claim.messages, 0))
+        position = repeats[-1].next if repeats else committed.offset
+    _refuse_gaps(repeats)
+    kept = [one for one in repeats if one.first >= low or one.stored < one.messages]
+    reads_from = kept[0].first if kept else position
+    if reads_from < low:
+        raise UnsafeToContinueError(
+            f"messages from {reads_from} to {low} are not stored and Kafka no longer holds them (retention). "
+            f"If they are really lost, reset the group's offset of this partition to {low} and lengthen retention.ms"
+        )
+    if position > high:
+        raise UnsafeToContinueError(
+            f"offsets up to {position} are stored, but Kafka's topic ends at {high}: the broker lost acknowledged "
+            "messages. Restore it, or make the topic again so that it gets a new id"
+        )
+    return Plan(tuple((one.first, one.next, one.messages) for one in kept), position, start)
+
+
+def _refuse_gaps(repeats: Sequence[Recorded]) -> None:
+    for before, after in pairwise(repeats):
+        if before.next != after.first:
+            raise UnsafeToContinueError(
+                f"the ledger has claims [{before.first}, {before.next}) and [{after.first}, {after.next}), which "
+                "do not tile: run `wattnet verify`, and see that only one consumer group writes this topic"
+            )

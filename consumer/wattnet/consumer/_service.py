@@ -1,0 +1,140 @@
+"""The consumer as a process: settings in, signals, an exit code out."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import TYPE_CHECKING
+
+import stamina
+
+from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
+from wattnet.consumer._errors import (
+    EXIT_CLEAN,
+    EXIT_UNAVAILABLE,
+    ConfigurationError,
+    ConsumerError,
+    ServiceUnavailableError,
+    TopicChangedError,
+)
+from wattnet.consumer._ingest import ClickHouseIngest
+from wattnet.consumer._ledger import ClickHouseLedger
+from wattnet.consumer._loop import Loop
+from wattnet.consumer._source import KafkaSource, admin_client, read_cluster_id, read_topic_id
+from wattnet.consumer._writer import Writer
+from wattnet.consumer._writer_schemas import ConfluentRegistry, WriterSchemas
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from clickhouse_connect.driver.client import Client
+
+    from wattnet.consumer._settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# How long a service may take to come up before the process says 69 and leaves the waiting to whoever started it.
+START_TIMEOUT_S = 60.0
+WRITER_THREADS = 2
+# Messages are many and hold no cycles: looking through them for some costs a tenth of the time.
+GC_THRESHOLD = 200_000
+
+
+def consume(settings: Settings) -> int:
+    """Run a consumer until SIGTERM or SIGINT; returns the process's exit code (see wattnet.consumer's errors).
+
+    A second signal ends the process at once. Must be called from the main thread.
+    """
+    stop = Event()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        logger.info("signal %s: draining", signal.Signals(number).name)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    gc.set_threshold(GC_THRESHOLD)
+    try:
+        return _consume(settings, stop)
+    except ConsumerError as exc:
+        logger.error("stopped: %s", exc)  # noqa: TRY400  # the message says it all; the cause is at debug
+        logger.debug("cause", exc_info=exc)
+        return exc.exit_code
+
+
+def _consume(settings: Settings, stop: Event) -> int:
+    client = _clickhouse(settings)
+    admin = admin_client(settings.kafka)
+    cluster_id = _when_up(lambda: read_cluster_id(admin))
+    registry = settings.kafka.schema_registry_url
+    schemas = WriterSchemas(ConfluentRegistry(registry) if registry else None)
+    writer = Writer(ClickHouseIngest(client), schemas, cluster_id=cluster_id)
+    topic = settings.kafka.topic
+    ledger = ClickHouseLedger(client, topic)
+    topic_id = _when_up(lambda: read_topic_id(admin, topic))
+    if topic_id is None:
+        raise ConfigurationError(f"there is no topic {topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC")
+    executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
+    drained = True
+    try:
+        while not stop.is_set():
+            source = KafkaSource(settings.kafka)
+            loop = Loop(source, writer, ledger, executor, settings.batch, topic=topic, topic_id=topic_id)
+            logger.info("reading %s (id %s) as group %s", topic, topic_id, settings.kafka.group_id)
+            try:
+                drained = loop.run(stop)
+            except TopicChangedError as exc:
+                # A new member for the new topic: librdkafka does not reliably notice that it is another one.
+                logger.warning("%s: starting over with it", exc)
+            finally:
+                source.close()
+            topic_id = _topic_id_again(settings, stop) or topic_id
+    finally:
+        if not drained:
+            writer.abandon()
+        executor.shutdown(wait=drained, cancel_futures=True)
+    if not drained:
+        logger.error("not drained in time: what was claimed is repeated by whoever comes next, nothing is lost")
+        logging.shutdown()
+        os._exit(EXIT_UNAVAILABLE)  # a writer may hang in an insert; its thread would hold the process
+    logger.info("drained")
+    return EXIT_CLEAN
+
+
+def _clickhouse(settings: Settings) -> Client:
+    def open_() -> Client:
+        try:
+            require_migrated(settings.clickhouse)
+            return connect(settings.clickhouse, timeout_s=settings.batch.insert_timeout_s, compress=False)
+        except ClickHouseUnavailableError as exc:
+            raise ServiceUnavailableError(str(exc)) from exc
+        except StorageError as exc:
+            raise ConfigurationError(str(exc)) from exc
+
+    return _when_up(open_)
+
+
+def _topic_id_again(settings: Settings, stop: Event) -> str | None:
+    """The topic's id, as soon as there is a topic; None when asked to stop first."""
+    admin = admin_client(settings.kafka)
+    while not stop.is_set():
+        try:
+            topic_id = read_topic_id(admin, settings.kafka.topic)
+        except ServiceUnavailableError as exc:
+            logger.warning("%s", exc)
+            topic_id = None
+        if topic_id is not None:
+            return topic_id
+        stop.wait(0.5)
+    return None
+
+
+_when_up = stamina.RetryingCaller(
+    attempts=None, timeout=START_TIMEOUT_S, wait_initial=0.5, wait_max=5, wait_jitter=0.5
+).on(ServiceUnavailableError)

@@ -1,0 +1,296 @@
+"""Kafka as the consumer sees it: the one place that talks to librdkafka."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicCollection,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient
+
+from wattnet.consumer._claim import Claim
+from wattnet.consumer._errors import ConfigurationError, OffsetsGoneError, ServiceUnavailableError
+from wattnet.consumer._recovery import Committed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from wattnet.consumer._settings import KafkaSettings
+
+logger = logging.getLogger(__name__)
+librdkafka_logger = logging.getLogger("wattnet.consumer.librdkafka")
+
+REQUEST_TIMEOUT_S = 10.0
+# The claims, not librdkafka, decide what is committed; and nothing may jump over offsets that Kafka no longer has.
+FIXED_OPTIONS: dict[str, Any] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",
+}
+DEFAULT_OPTIONS: dict[str, Any] = {
+    "client.id": "wattnet-consumer",
+    "partition.assignment.strategy": "cooperative-sticky",
+    # All partitions' fetched messages together; without it a backlog is read into memory.
+    "queued.max.messages.kbytes": 32 * 1024,
+    "topic.metadata.refresh.interval.ms": 30_000,
+    "fetch.error.backoff.ms": 100,
+}
+# Definite answers that this member may not commit now; the partition is about to be lost, or kept after a rebalance.
+REFUSED_FOR_NOW = frozenset(
+    {
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.FENCED_MEMBER_EPOCH,
+        KafkaError.STALE_MEMBER_EPOCH,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._NO_OFFSET,
+    }
+)
+FOREVER_REFUSED = frozenset(
+    {
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.OFFSET_METADATA_TOO_LARGE,
+        KafkaError.INVALID_GROUP_ID,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+    }
+)
+
+
+class RebalanceListener(Protocol):
+    """Told, inside `Source.poll`, which partitions come and go. None of it may raise."""
+
+    def assigned(self, partitions: Sequence[int]) -> None:
+        """These partitions are this member's from now on, paused until they are positioned."""
+
+    def revoked(self, partitions: Sequence[int]) -> None:
+        """These go to somebody else when this returns; commits are still accepted."""
+
+    def lost(self, partitions: Sequence[int]) -> None:
+        """These are somebody else's already: commit nothing."""
+
+
+class Source(Protocol):
+    """What the loop needs of Kafka."""
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """Join the group."""
+
+    def poll(self, max_messages: int, timeout_s: float) -> list[Message]:
+        """Serve the group and return messages, [] when there are none. Raises ConsumerError for what cannot heal."""
+
+    def claim(self, claims: Mapping[int, Claim]) -> frozenset[int]:
+        """Commit claims by partition, waiting for the broker; returns the partitions whose claim was accepted.
+
+        Whether one that is not returned was committed is unknown: the same claim has to be tried again.
+        """
+
+    def committed(self, partition: int) -> Committed | None:
+        """What the group committed last; raises ServiceUnavailableError when the broker does not say."""
+
+    def extent(self, partition: int) -> tuple[int, int]:
+        """The first and the next offset of the partition; raises ServiceUnavailableError."""
+
+    def topic_id(self) -> str | None:
+        """Today's id of the topic, None while there is no such topic; raises ServiceUnavailableError."""
+
+    def start_at(self, partition: int, offset: int) -> None:
+        """Read an assigned, paused partition from `offset` on; raises ServiceUnavailableError."""
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """Stop fetching."""
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """Fetch again."""
+
+    def close(self) -> None:
+        """Leave the group."""
+
+
+def client_options(settings: KafkaSettings) -> dict[str, Any]:
+    """librdkafka's keys: defaults, then the operator's, then what exactness rests on.
+
+    Raises ConfigurationError when the operator's contradict the latter.
+    """
+    for key, value in FIXED_OPTIONS.items():
+        theirs = settings.options.get(key, value)
+        if str(theirs).lower() != str(value).lower():
+            raise ConfigurationError(
+                f"KAFKA_OPTIONS sets {key}={theirs!r}, but exactly-once rests on {value!r}: remove it"
+            )
+    return {
+        **DEFAULT_OPTIONS,
+        **settings.options,
+        **FIXED_OPTIONS,
+        "bootstrap.servers": settings.bootstrap_servers,
+        "group.id": settings.group_id,
+    }
+
+
+def admin_client(settings: KafkaSettings) -> AdminClient:
+    """An admin client with the operator's connection options, and none of a consumer's."""
+    own = ("security.", "sasl.", "ssl.", "socket.", "broker.", "client.")
+    options = {key: value for key, value in settings.options.items() if key.startswith(own)}
+    return AdminClient({**options, "bootstrap.servers": settings.bootstrap_servers}, logger=librdkafka_logger)
+
+
+def read_topic_id(admin: AdminClient, topic: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -> str | None:
+    """Today's id of the topic, None when there is no such topic; raises ServiceUnavailableError."""
+    try:
+        described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic].result(timeout_s)
+    except KafkaException as exc:
+        if exc.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return None
+        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r}: {exc.args[0].str()}") from exc
+    except TimeoutError as exc:
+        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r} within {timeout_s} s") from exc
+    return str(described.topic_id)
+
+
+def read_cluster_id(admin: AdminClient, *, timeout_s: float = REQUEST_TIMEOUT_S) -> str:
+    """The cluster's id; raises ServiceUnavailableError."""
+    try:
+        return str(admin.describe_cluster(request_timeout=timeout_s).result(timeout_s).cluster_id)
+    except (KafkaException, TimeoutError) as exc:
+        raise ServiceUnavailableError(f"Kafka does not say its cluster id: {exc}") from exc
+
+
+class KafkaSource:
+    """A member of the consumer group, over confluent-kafka."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        options = client_options(settings)
+        self._topic = settings.topic
+        self._admin = admin_client(settings)
+        self._consumer = Consumer(options, logger=librdkafka_logger)
+        self._incremental = "cooperative" in str(options["partition.assignment.strategy"])
+        if str(options.get("group.protocol", "classic")).lower() == "consumer":
+            self._incremental = True
+
+    def subscribe(self, listener: RebalanceListener) -> None:
+        """See Source."""
+
+        def on_assign(consumer: Consumer, partitions: list[TopicPartition]) -> None:
+            # The loop finds the real start and seeks to it. Here only an offset that exists is wanted: a logical one
+            # would be looked up, and the answer could overtake that seek.
+            places = self._existing_offsets(partitions)
+            if self._incremental:
+                consumer.incremental_assign(places)
+            else:
+                consumer.assign(places)
+            consumer.pause(places)
+            listener.assigned([one.partition for one in partitions])
+
+        def on_revoke(_: Consumer, partitions: list[TopicPartition]) -> None:
+            listener.revoked([one.partition for one in partitions])
+
+        def on_lost(_: Consumer, partitions: list[TopicPartition]) -> None:
+            listener.lost([one.partition for one in partitions])
+
+        self._consumer.subscribe([self._topic], on_assign=on_assign, on_revoke=on_revoke, on_lost=on_lost)
+
+    def _existing_offsets(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        try:
+            lows = [self.extent(one.partition)[0] for one in partitions]
+        except ServiceUnavailableError as exc:
+            logger.warning("%s", exc)
+            lows = [0] * len(partitions)
+        return [TopicPartition(one.topic, one.partition, low) for one, low in zip(partitions, lows, strict=True)]
+
+    def poll(self, max_messages: int, timeout_s: float) -> list[Message]:
+        """See Source."""
+        messages = self._consumer.consume(max_messages, timeout_s)
+        if any(map(Message.error, messages)):
+            for message in messages:
+                error = message.error()
+                if error is not None:
+                    self._judge(error, message)
+            messages = [message for message in messages if message.error() is None]
+        return messages
+
+    def _judge(self, error: KafkaError, message: Message) -> None:
+        """Raise for what cannot heal; librdkafka goes on by itself after the rest."""
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise OffsetsGoneError(
+                f"{message.topic()}[{message.partition()}]: Kafka does not hold offset {message.offset()} any more: "
+                f"{error.str()}. Run `wattnet verify`; if they are really lost, reset the group's offsets"
+            )
+        if error.fatal() or error.code() in FOREVER_REFUSED:
+            raise ConfigurationError(f"Kafka refuses this consumer: {error.str()}")
+        logger.warning("kafka: %s", error.str())
+
+    def claim(self, claims: Mapping[int, Claim]) -> frozenset[int]:
+        """See Source."""
+        offsets = [
+            TopicPartition(self._topic, partition, claim.first, metadata=claim.metadata())
+            for partition, claim in claims.items()
+        ]
+        try:
+            answers = self._consumer.commit(offsets=offsets, asynchronous=False) or []
+        except KafkaException as exc:
+            self._refused(exc.args[0], claims)
+            return frozenset()
+        for answer in answers:
+            if answer.error is not None:
+                self._refused(answer.error, [answer.partition])
+        return frozenset(answer.partition for answer in answers if answer.error is None)
+
+    def _refused(self, error: KafkaError, partitions: Iterable[int]) -> None:
+        if error.fatal() or error.code() in FOREVER_REFUSED:
+            raise ConfigurationError(f"Kafka refuses the commits of this consumer: {error.str()}")
+        level = logging.INFO if error.code() in REFUSED_FOR_NOW else logging.WARNING
+        logger.log(level, "claims of partitions %s were not accepted: %s", sorted(partitions), error.str())
+
+    def committed(self, partition: int) -> Committed | None:
+        """See Source."""
+        try:
+            (answer,) = self._consumer.committed([TopicPartition(self._topic, partition)], timeout=REQUEST_TIMEOUT_S)
+        except KafkaException as exc:
+            raise ServiceUnavailableError(
+                f"the committed offset of partition {partition}: {exc.args[0].str()}"
+            ) from exc
+        if answer.error is not None:
+            raise ServiceUnavailableError(f"the committed offset of partition {partition}: {answer.error.str()}")
+        if answer.offset < 0:
+            return None
+        return Committed(answer.offset, Claim.parse(answer.offset, answer.metadata))
+
+    def extent(self, partition: int) -> tuple[int, int]:
+        """See Source."""
+        try:
+            return self._consumer.get_watermark_offsets(
+                TopicPartition(self._topic, partition), timeout=REQUEST_TIMEOUT_S
+            )
+        except KafkaException as exc:
+            raise ServiceUnavailableError(f"the offsets of partition {partition}: {exc.args[0].str()}") from exc
+
+    def topic_id(self) -> str | None:
+        """See Source."""
+        return read_topic_id(self._admin, self._topic)
+
+    def start_at(self, partition: int, offset: int) -> None:
+        """See Source."""
+        try:
+            self._consumer.seek(TopicPartition(self._topic, partition, offset))
+        except KafkaException as exc:
+            raise ServiceUnavailableError(f"seek in partition {partition}: {exc.args[0].str()}") from exc
+
+    def pause(self, partitions: Iterable[int]) -> None:
+        """See Source."""
+        self._consumer.pause([TopicPartition(self._topic, partition) for partition in partitions])
+
+    def resume(self, partitions: Iterable[int]) -> None:
+        """See Source."""
+        self._consumer.resume([TopicPartition(self._topic, partition) for partition in partitions])
+
+    def close(self) -> None:
+        """See Source."""
+        self._consumer.close()
