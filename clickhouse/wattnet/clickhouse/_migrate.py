@@ -30,7 +30,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered step; `state` is applied, pending, md5-mismatch (its text changed) or unknown (a newer version's)."""
+    """One numbered step; `state` is applied, pending, md5-mismatch (its text changed) or unknown (a newer one's)."""
 
     version: int
     name: str

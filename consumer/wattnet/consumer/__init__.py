@@ -11,15 +11,20 @@ from wattnet.consumer._errors import (
 )
 from wattnet.consumer._service import consume
 from wattnet.consumer._settings import BatchSettings, KafkaSettings, Settings
+from wattnet.consumer._verify import PartitionProof, Problem, Verdict, verify
 
 __all__ = [
     "BatchSettings",
     "ConfigurationError",
     "ConsumerError",
     "KafkaSettings",
+    "PartitionProof",
+    "Problem",
     "ServiceUnavailableError",
     "Settings",
     "TopicChangedError",
     "UnsafeToContinueError",
+    "Verdict",
     "consume",
+    "verify",
 ]

@@ -276,6 +276,15 @@ class KafkaSource:
         """See Source."""
         return read_topic_id(self._admin, self._topic)
 
+    def partitions(self) -> list[int]:
+        """The topic's partitions, in order; raises ServiceUnavailableError."""
+        try:
+            return sorted(
+                self._consumer.list_topics(self._topic, timeout=REQUEST_TIMEOUT_S).topics[self._topic].partitions
+            )
+        except KafkaException as exc:
+            raise ServiceUnavailableError(f"the partitions of topic {self._topic!r}: {exc.args[0].str()}") from exc
+
     def start_at(self, partition: int, offset: int) -> None:
         """See Source."""
         try:

@@ -1,0 +1,288 @@
+"""The proof: what Kafka has given out, held against what ClickHouse stored and what it keeps as dead letters.
+
+The commit is read first, the tables next, Kafka's end last. All before the commit was stored before it was committed,
+so it can be judged while consumers run; what lies behind it may be under way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import urllib3
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
+from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
+from wattnet.consumer._source import KafkaSource
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from wattnet.consumer._recovery import Committed
+    from wattnet.consumer._settings import Settings
+
+# What the Kafka engine stored has no claims and an empty topic id: there is nothing to hold it against.
+CLAIMS = """
+    SELECT topic_id, `partition`, claim_first, claim_next, claim_messages, sum(messages) AS stored,
+           sum(refused) AS refused, count() AS parts, uniqExact(first_offset, last_offset, messages) AS distinct_parts
+    FROM ledger WHERE topic = {topic:String} AND topic_id != ''
+    GROUP BY topic_id, `partition`, claim_first, claim_next, claim_messages
+"""
+EXTENTS = f"""
+    SELECT topic_id, `partition`, min(claim_first), max(claim_next), sum(stored), sum(refused)
+    FROM ({CLAIMS}) GROUP BY topic_id, `partition` ORDER BY topic_id, `partition`
+"""
+ODD_CLAIMS = f"""
+    SELECT topic_id, `partition`, claim_first, claim_next, claim_messages, stored, parts, distinct_parts, previous_next
+    FROM (SELECT *, lagInFrame(claim_next, 1, claim_first) OVER (PARTITION BY topic_id, `partition`
+                 ORDER BY claim_first, claim_next ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS previous_next
+          FROM ({CLAIMS}))
+    WHERE previous_next != claim_first OR stored != claim_messages OR parts != distinct_parts
+    ORDER BY topic_id, `partition`, claim_first
+"""
+LETTERS = f"""
+    SELECT claims.topic_id, claims.`partition`, claims.claim_first, claims.claim_next, claims.refused, letters.count
+    FROM (SELECT * FROM ({CLAIMS}) WHERE refused > 0) AS claims
+    LEFT JOIN (SELECT letters.topic_id AS topic_id, letters.`partition` AS `partition`,
+                      claims.claim_first AS claim_first, count() AS count
+               FROM (SELECT DISTINCT topic_id, `partition`, `offset` FROM dead_letters
+                     WHERE topic = {{topic:String}} AND topic_id != '') AS letters
+               ASOF JOIN ({CLAIMS}) AS claims
+               ON letters.topic_id = claims.topic_id AND letters.`partition` = claims.`partition`
+                  AND letters.`offset` >= claims.claim_first
+               GROUP BY topic_id, `partition`, claim_first) AS letters
+    USING (topic_id, `partition`, claim_first)
+    WHERE claims.refused != letters.count
+    ORDER BY claims.topic_id, claims.`partition`, claims.claim_first
+"""
+ROWS = """
+    SELECT topic_id, `partition`, count() FROM metrics
+    WHERE topic_id IN (SELECT DISTINCT topic_id FROM ledger WHERE topic = {topic:String} AND topic_id != '')
+    GROUP BY topic_id, `partition`
+"""
+DOUBLED_OFFSETS = """
+    SELECT min(`offset`), max(`offset`) + 1, count() FROM
+        (SELECT `offset` FROM metrics WHERE topic_id = {topic_id:String} AND `partition` = {partition:UInt16}
+         GROUP BY `offset` HAVING count() > 1)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is not as it must be. `kind` is gap, double, incomplete or dead_letters; offsets [first, next)."""
+
+    kind: str
+    topic_id: str
+    partition: int
+    first: int
+    next: int
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: partition {self.partition} [{self.first}, {self.next}): {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionProof:
+    """One partition of one topic id; `low` and `high` are Kafka's, None for a topic that was deleted.
+
+    `first` and `next` bound what is claimed in the ledger, None when that is nothing. Counts are messages, `in_flight`
+    is offsets behind the newest claim.
+    """
+
+    topic_id: str
+    partition: int
+    low: int | None
+    high: int | None
+    first: int | None
+    next: int | None
+    stored: int
+    refused: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `wattnet verify` found. `topic_id` is today's, None when there is no topic."""
+
+    topic: str
+    topic_id: str | None
+    partitions: tuple[PartitionProof, ...] = ()
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is missing and nothing is there twice."""
+        return not self.problems
+
+    @property
+    def stored(self) -> int:
+        """Messages in the ledger, dead letters among them."""
+        return sum(one.stored for one in self.partitions)
+
+    @property
+    def refused(self) -> int:
+        """Messages that are dead letters."""
+        return sum(one.refused for one in self.partitions)
+
+    @property
+    def in_flight(self) -> int:
+        """Offsets that Kafka holds behind the newest claims."""
+        return sum(one.in_flight for one in self.partitions)
+
+    def __str__(self) -> str:
+        if not self.ok:
+            return f"NOT exact: {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}"
+        as_letters = f", {self.refused:,} of them as dead letters" if self.refused else ""
+        flying = f"; {self.in_flight:,} more in flight" if self.in_flight else ""
+        return f"every offset is stored exactly once ({self.stored:,} messages{as_letters}{flying})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, as JSON takes it."""
+        counts = {"stored": self.stored, "refused": self.refused, "in_flight": self.in_flight}
+        return {"ok": self.ok, "verdict": str(self), **counts, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kafka:
+    low: int
+    high: int
+    committed: Committed | None
+
+
+def verify(settings: Settings) -> Verdict:
+    """Compare Kafka's offsets with ClickHouse's ledger, rows and dead letters. Changes nothing; consumers may run.
+
+    Raises ServiceUnavailableError or ConfigurationError when one of them cannot be asked.
+    """
+    try:
+        require_migrated(settings.clickhouse)
+        client = connect(settings.clickhouse)
+    except ClickHouseUnavailableError as exc:
+        raise ServiceUnavailableError(str(exc)) from exc
+    except StorageError as exc:
+        raise ConfigurationError(str(exc)) from exc
+    source = KafkaSource(settings.kafka)
+    try:
+        return _verify(source, client, settings.kafka.topic)
+    except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
+        raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}") from exc
+    finally:
+        source.close()
+        client.close()
+
+
+def _verify(source: KafkaSource, client: Client, topic: str) -> Verdict:
+    topic_id = source.topic_id()
+    numbers = source.partitions() if topic_id else []
+    committed = {number: source.committed(number) for number in numbers}
+    tables = _Tables(client, topic)
+    extents = tables.rows(EXTENTS)
+    problems = [*_odd_claims(tables, topic_id, committed), *_letters(tables, topic_id, committed)]
+    problems += _doubled_rows(tables, extents)
+    kafka = {number: _Kafka(*source.extent(number), committed[number]) for number in numbers}
+    proofs = [_proof(topic_id, kafka, *row) for row in extents]
+    known = {(one.topic_id, one.partition) for one in proofs}
+    for number, now in kafka.items():
+        if topic_id is not None and (topic_id, number) not in known:
+            proofs.append(PartitionProof(topic_id, number, now.low, now.high, None, None, 0, 0, now.high - now.low))
+    proofs.sort(key=lambda one: (one.topic_id != topic_id, one.topic_id, one.partition))
+    for proof in proofs:
+        if proof.topic_id == topic_id:
+            problems += _uncovered(proof, kafka[proof.partition].committed)
+    return Verdict(topic, topic_id, tuple(proofs), tuple(problems))
+
+
+class _Tables:
+    def __init__(self, client: Client, topic: str) -> None:
+        self._client = client
+        self._topic = topic
+
+    def rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
+        answer = self._client.query(sql, parameters={"topic": self._topic, **parameters})
+        return [tuple(row) for row in answer.result_rows]
+
+
+def _may_be_under_way(
+    today: str | None, committed: dict[int, Committed | None], topic_id: str, partition: int, next_: int
+) -> bool:
+    """Whether a claim that ends at `next_` was not yet committed as stored when this began."""
+    if topic_id != today:
+        return False
+    commit = committed.get(partition)
+    return commit is None or (commit.claim is not None and commit.claim.topic_id != today) or next_ > commit.offset
+
+
+def _odd_claims(tables: _Tables, today: str | None, committed: dict[int, Committed | None]) -> list[Problem]:
+    problems = []
+    for topic_id, partition, first, next_, promised, stored, parts, distinct, previous in tables.rows(ODD_CLAIMS):
+        if previous < first:
+            problems.append(Problem("gap", topic_id, partition, previous, first, "nothing of it is in the ledger"))
+        elif previous > first:
+            problems.append(Problem("double", topic_id, partition, first, min(previous, next_), "claimed twice"))
+        if parts != distinct:
+            problems.append(
+                Problem("double", topic_id, partition, first, next_, f"{parts - distinct} parts came twice")
+            )
+        elif stored > promised:
+            problems.append(Problem("double", topic_id, partition, first, next_, f"{stored} stored of {promised}"))
+        elif stored < promised and not _may_be_under_way(today, committed, topic_id, partition, next_):
+            problems.append(Problem("incomplete", topic_id, partition, first, next_, f"{stored} stored of {promised}"))
+    return problems
+
+
+def _letters(tables: _Tables, today: str | None, committed: dict[int, Committed | None]) -> list[Problem]:
+    return [
+        Problem("dead_letters", topic_id, partition, first, next_, f"{letters} dead letters of {refused} refused")
+        for topic_id, partition, first, next_, refused, letters in tables.rows(LETTERS)
+        if not _may_be_under_way(today, committed, topic_id, partition, next_)
+    ]
+
+
+def _doubled_rows(tables: _Tables, extents: list[tuple[Any, ...]]) -> list[Problem]:
+    """Rows that are physically there twice. Fewer rows than messages are right: a revision sent twice is one row."""
+    good = {(topic_id, partition): stored - refused for topic_id, partition, _, _, stored, refused in extents}
+    problems = []
+    for topic_id, partition, rows in tables.rows(ROWS):
+        if rows <= good.get((topic_id, partition), 0):
+            continue
+        first, next_, count = tables.rows(DOUBLED_OFFSETS, topic_id=topic_id, partition=partition)[0]
+        if count:
+            problems.append(Problem("double", topic_id, partition, first, next_, f"{count} messages have two rows"))
+    return problems
+
+
+def _proof(
+    today: str | None,
+    kafka: dict[int, _Kafka],
+    topic_id: str,
+    partition: int,
+    first: int,
+    next_: int,
+    stored: int,
+    refused: int,
+) -> PartitionProof:
+    now = kafka.get(partition) if topic_id == today else None
+    if now is None:
+        return PartitionProof(topic_id, partition, None, None, first, next_, stored, refused, 0)
+    in_flight = max(now.high - max(next_, now.low), 0)
+    return PartitionProof(topic_id, partition, now.low, now.high, first, next_, stored, refused, in_flight)
+
+
+def _uncovered(proof: PartitionProof, committed: Committed | None) -> list[Problem]:
+    """Offsets before the first claim or behind the newest one that should have been stored."""
+    problems = []
+    claim = committed.claim if committed and committed.claim and committed.claim.topic_id == proof.topic_id else None
+    if proof.first is not None and proof.low is not None:
+        begins = min(proof.low, claim.start) if claim else proof.low
+        if begins < proof.first:
+            problems.append(
+                Problem("gap", proof.topic_id, proof.partition, begins, proof.first, "before the ledger's first claim")
+            )
+    ends = proof.next if proof.next is not None else claim.start if claim else None
+    if claim is not None and ends is not None and ends < claim.first:
+        problems.append(
+            Problem("gap", proof.topic_id, proof.partition, ends, claim.first, "committed as stored, not in the ledger")
+        )
+    return problems

@@ -1,0 +1,143 @@
+"""A proxy of the tests' own before ClickHouse: it passes everything on, and stops inserts where it is told to."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Place = Literal["request", "half", "response"]
+
+
+@dataclass
+class Gate:
+    """Where one insert is stopped: before it is passed on, when half of it is, or after ClickHouse acknowledged it.
+
+    `reached` is set when an insert stands there; `open` lets it go on, `drop` closes its connection.
+    """
+
+    place: Place
+    reached: threading.Event = field(default_factory=threading.Event)
+    decided: threading.Event = field(default_factory=threading.Event)
+    dropped: bool = False
+
+    def open(self) -> None:
+        self.decided.set()
+
+    def drop(self) -> None:
+        self.dropped = True
+        self.decided.set()
+
+    def stand(self) -> bool:
+        """Wait for the test's decision; returns whether to go on."""
+        self.reached.set()
+        return self.decided.wait(60) and not self.dropped
+
+
+class ClickHouseProxy:
+    """Listens on a free port of 127.0.0.1; `env` sends a consumer there."""
+
+    def __init__(self, clickhouse_url: str) -> None:
+        upstream = urlsplit(clickhouse_url)
+        self._gates: list[Gate] = []
+        self.inserts = 0
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1
+
+            def do_GET(self) -> None:
+                self._pass_on(b"")
+
+            def do_POST(self) -> None:
+                length = self.headers.get("Content-Length")
+                self._pass_on(self.rfile.read(int(length)) if length else self._chunks())
+
+            def _chunks(self) -> bytes:
+                body = bytearray()
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return bytes(body)
+
+            def _pass_on(self, body: bytes) -> None:
+                insert = "metrics_ingest" in self.path and "INSERT" in self.path.upper()
+                gate = proxy._next_gate() if insert else None
+                if gate and gate.place == "request" and not gate.stand():
+                    self.close_connection = True
+                    return
+                connection = http.client.HTTPConnection(upstream.hostname or "", upstream.port, timeout=120)
+                connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+                for name, value in self.headers.items():
+                    if name.lower() not in {"content-length", "transfer-encoding"}:
+                        connection.putheader(name, value)
+                connection.putheader("Content-Length", str(len(body)))
+                connection.endheaders()
+                if gate and gate.place == "half":
+                    connection.send(body[: len(body) // 2])
+                    if not gate.stand():
+                        connection.close()
+                        self.close_connection = True
+                        return
+                    connection.send(body[len(body) // 2 :])
+                else:
+                    connection.send(body)
+                response = connection.getresponse()
+                answer = response.read()
+                if gate and gate.place == "response" and not gate.stand():
+                    self.close_connection = True
+                    return
+                self.send_response_only(response.status)
+                for name, value in response.getheaders():
+                    if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+                connection.close()
+
+            def log_message(self, *_: object) -> None:
+                """Keep tests quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._lock = threading.Lock()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment that makes a consumer come this way."""
+        return {"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": str(self._server.server_address[1])}
+
+    def hold_next_insert(self, place: Place) -> Gate:
+        """Stop the next insert that comes."""
+        gate = Gate(place)
+        with self._lock:
+            self._gates.append(gate)
+        return gate
+
+    def _next_gate(self) -> Gate | None:
+        with self._lock:
+            self.inserts += 1
+            return self._gates.pop(0) if self._gates else None
+
+    def __enter__(self) -> ClickHouseProxy:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        with self._lock:
+            for gate in self._gates:
+                gate.open()
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,203 @@
+"""A road of its own for each test: a topic, a database and a group on the shared stack."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import clickhouse_connect
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Producer as RawProducer
+from confluent_kafka.admin import AdminClient
+
+from wattnet.clickhouse import ClickHouseSettings, migrate_up
+from wattnet.consumer import KafkaSettings, Settings, Verdict, verify
+from wattnet.producer import Producer, create_topic
+from wattnet.schemas import Metric, MetricType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from wattnet.local import LocalStack
+
+T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+# A killed member would hold its partitions for 45 s otherwise.
+QUICK_GROUP = '{"session.timeout.ms": 1000, "heartbeat.interval.ms": 200}'
+
+
+def load(zone: str, hour: int, value: float | None, **metadata: Any) -> Metric:
+    """A value of zone_load, by the hour."""
+    labels = {"zone": zone, "unit": "MW", "datasource": "test", "data_state": "final", **metadata}
+    return Metric(MetricType.ZONE_LOAD, value, T0 + hour * HOUR, labels)
+
+
+def until(condition: Callable[[], object], what: str, timeout_s: float = 60) -> None:
+    """Poll until the condition holds; fails with `what` after the deadline."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {timeout_s} s: {what}"
+        time.sleep(0.05)
+
+
+@dataclass
+class ConsumerProcess:
+    """A `wattnet consume` of its own."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, timeout_s: float = 45) -> int:
+        """SIGTERM; returns the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout_s)
+
+    def logged(self) -> str:
+        """What it wrote to stderr so far."""
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Road:
+    """Topic, database and group of one test."""
+
+    stack: LocalStack
+    folder: Path
+    name: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:12]}")
+    partitions: int = 3
+
+    def __post_init__(self) -> None:
+        self.topic = self.name
+        self.group = f"{self.name}-group"
+        create_topic(self.stack.bootstrap_servers, self.topic, partitions=self.partitions)
+        migrate_up(self.clickhouse)
+        self.client = clickhouse_connect.get_client(
+            dsn=self.stack.clickhouse_url, database=self.name, autogenerate_session_id=False
+        )
+        self.admin = AdminClient({"bootstrap.servers": self.stack.bootstrap_servers})
+
+    def close(self) -> None:
+        """Remove the topic and the database."""
+        self.client.command(f"DROP DATABASE {self.name} SYNC")
+        self.client.close()
+        self.admin.delete_topics([self.topic])[self.topic].result(30)
+
+    @property
+    def clickhouse(self) -> ClickHouseSettings:
+        """This road's database."""
+        return ClickHouseSettings.from_url(self.stack.clickhouse_url, database=self.name)
+
+    @property
+    def settings(self) -> Settings:
+        """What the consumer of this road is told."""
+        kafka = KafkaSettings(
+            bootstrap_servers=self.stack.bootstrap_servers,
+            topic=self.topic,
+            group_id=self.group,
+            schema_registry_url=self.stack.env.get("SCHEMA_REGISTRY_URL"),
+        )
+        return Settings(kafka=kafka, clickhouse=self.clickhouse)
+
+    def producer(self, **options: Any) -> Producer:
+        """A producer to this road's topic."""
+        return Producer(self.stack.bootstrap_servers, topic=self.topic, **options)
+
+    def raw_producer(self) -> RawProducer:
+        """A producer of whatever bytes."""
+        return RawProducer({"bootstrap.servers": self.stack.bootstrap_servers})
+
+    def send(self, count: int, *, first: int = 0, zones: int = 30) -> None:
+        """Publish `count` distinct values."""
+        with self.producer() as producer:
+            for number in range(first, first + count):
+                producer.send(load(f"Z{number % zones:02d}", number // zones, float(number)))
+
+    @contextmanager
+    def consumer(self, **environment: str) -> Iterator[ConsumerProcess]:
+        """A running consumer; at the end it drains and must exit 0, unless the test ended it itself."""
+        consumer = self.start_consumer(**environment)
+        try:
+            yield consumer
+            if consumer.process.poll() is None:
+                assert consumer.terminate() == 0, consumer.logged()
+        finally:
+            if consumer.process.poll() is None:
+                consumer.kill()
+
+    def start_consumer(self, **environment: str) -> ConsumerProcess:
+        """A running consumer that the caller ends."""
+        log = self.folder / f"consumer-{uuid.uuid4().hex[:6]}.log"
+        env = {
+            **os.environ,
+            **self.stack.env,
+            "KAFKA_TOPIC": self.topic,
+            "KAFKA_GROUP_ID": self.group,
+            "KAFKA_OPTIONS": QUICK_GROUP,
+            "CLICKHOUSE_DATABASE": self.name,
+            "WATTNET_FLUSH_INTERVAL_S": "0.2",
+            "WATTNET_LOG_LEVEL": "debug",
+            **environment,
+        }
+        with log.open("wb") as stderr:
+            process = subprocess.Popen([sys.executable, "-m", "wattnet.cli", "consume"], env=env, stderr=stderr)
+        return ConsumerProcess(process, log)
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query in this road's database."""
+        return [tuple(row) for row in self.client.query(query).result_rows]
+
+    def one(self, query: str) -> Any:
+        """The first value of the first row."""
+        return self.sql(query)[0][0]
+
+    def topic_id(self) -> str:
+        """Today's id of the topic."""
+        from confluent_kafka import TopicCollection
+
+        return str(self.admin.describe_topics(TopicCollection([self.topic]))[self.topic].result(10).topic_id)
+
+    def committed(self) -> list[TopicPartition]:
+        """The group's commits, with their metadata."""
+        probe = Consumer({"bootstrap.servers": self.stack.bootstrap_servers, "group.id": self.group})
+        try:
+            return probe.committed([TopicPartition(self.topic, p) for p in range(self.partitions)], timeout=10)
+        finally:
+            probe.close()
+
+    def verdict(self) -> Verdict:
+        """What `wattnet verify` says."""
+        return verify(self.settings)
+
+    def wait_stored(self, messages: int, timeout_s: float = 60) -> None:
+        """Until the ledger counts so many messages."""
+        until(
+            lambda: self.one("SELECT sum(messages) FROM ledger") >= messages, f"{messages} messages stored", timeout_s
+        )
+
+    def assert_exact(self, messages: int, refused: int = 0) -> None:
+        """Each message is stored once or a dead letter once; no physical double in any table, without FINAL."""
+        good = messages - refused
+        assert self.sql("SELECT count(), uniqExact(`partition`, `offset`) FROM metrics") == [(good, good)]
+        assert self.sql("SELECT count(), uniqExact(`partition`, `offset`) FROM dead_letters") == [(refused, refused)]
+        assert self.sql("SELECT sum(messages), sum(refused) FROM ledger") == [(messages, refused)]
+        assert (
+            self.one("SELECT count() - uniqExact(`partition`, claim_first, first_offset, last_offset) FROM ledger") == 0
+        )
+        assert self.one("SELECT uniqExact(series_id) FROM metrics") == self.one("SELECT count() FROM series FINAL")
+        verdict = self.verdict()
+        assert verdict.ok, [str(problem) for problem in verdict.problems]
+        assert (verdict.stored, verdict.refused, verdict.in_flight) == (messages, refused, 0)
