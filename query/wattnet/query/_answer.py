@@ -1,0 +1,96 @@
+"""An answer as columns: numbers as numpy arrays, text as codes into a few strings. Every output is made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wattnet.schemas import ZONE_STATUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from wattnet.query._series import Match, Matches
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A column of strings: row i says values[codes[i]]; None where there is nothing."""
+
+    values: Sequence[str | None]
+    codes: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows by series, then time; times are microseconds since 1970."""
+
+    name: str
+    label_names: Sequence[str]
+    series: Sequence[Match]
+    position: NDArray[np.int32]
+    """Of each row's series in `series`."""
+    timestamp: NDArray[np.int64]
+    value: NDArray[np.float64]
+    valid: NDArray[np.bool_]
+    zone_status: Text
+    data_state: Text
+    knowledge_time: NDArray[np.int64]
+
+    def labels(self) -> Iterator[tuple[str, Text]]:
+        """A column for each label name."""
+        for name in self.label_names:
+            yield name, Text([match.labels.get(name) for match in self.series], self.position)
+
+
+def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]]) -> Answer:
+    """Join blocks of (series_id, timestamp, value, valid, zone_status, data_state, knowledge_time).
+
+    Each series' rows stand together and in order of time, as ClickHouse sorted them; here the series get their order.
+    """
+    ids = _joined(blocks, 0, np.uint64)
+    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1]))) if len(ids) else np.empty(0, np.intp)
+    lengths = np.diff(np.append(starts, len(ids)))
+    of_id = {match.series_id: number for number, match in enumerate(matches.series)}
+    numbers = np.array([of_id[int(id_)] for id_ in ids[starts]], np.int32)
+    order = np.argsort(numbers)
+    in_place = bool((order[1:] > order[:-1]).all())
+
+    def placed(column: NDArray[Any]) -> NDArray[Any]:
+        if in_place:
+            return column
+        return np.concatenate([column[starts[run] : starts[run] + lengths[run]] for run in order])
+
+    states, codes = _coded([block[5] for block in blocks])
+    return Answer(
+        name=matches.name,
+        label_names=matches.label_names,
+        series=matches.series,
+        position=np.repeat(numbers[order], lengths[order]),
+        timestamp=placed(_joined(blocks, 1, np.int64)),
+        value=placed(_joined(blocks, 2, np.float64)),
+        valid=placed(_joined(blocks, 3, np.uint8)).astype(np.bool_),
+        zone_status=Text(ZONE_STATUSES, placed(_joined(blocks, 4, np.uint8)).astype(np.int32)),
+        data_state=Text(states, placed(codes)),
+        knowledge_time=placed(_joined(blocks, 6, np.int64)),
+    )
+
+
+def _joined(blocks: Sequence[Sequence[Any]], column: int, dtype: type[np.generic]) -> NDArray[Any]:
+    if not blocks:
+        return np.empty(0, dtype)
+    return np.concatenate([np.asarray(block[column], dtype) for block in blocks])
+
+
+def _coded(blocks: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.int32]]:
+    if not blocks:
+        return [], np.empty(0, np.int32)
+    # dict.fromkeys and map keep the per-row work in C.
+    number = {text: code for code, text in enumerate(dict.fromkeys(chain.from_iterable(blocks)))}
+    coded = [np.fromiter(map(number.__getitem__, block), np.int32, len(block)) for block in blocks]
+    return list(number), np.concatenate(coded)

@@ -1,0 +1,130 @@
+"""The client: what is asked about metrics, and of which database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from wattnet.clickhouse import ClickHouseSettings
+from wattnet.query._database import Database
+from wattnet.query._errors import FilterError, UnknownNameError
+from wattnet.query._filters import Filters
+from wattnet.query._query import Query
+from wattnet.query._question import Question
+from wattnet.query._series import find_series, names
+from wattnet.query._times import NOW, Moment, bounds, now_us
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+
+    from wattnet.query._series import Series
+
+
+class Client:
+    """Reads metrics out of ClickHouse. Threads may share one; it connects with the first question.
+
+    url       `http[s]://[user[:password]@]host[:port][/database]`
+    database  wins over the one in the URL; "wattnet" when neither says
+    user, password  win over those in the URL
+
+    Labels are given by name (`zone="ES"`, `production_type=["solar", "wind"]`): equality, and for a list, tuple or set
+    any one of its values; `from_` stands for the label `from`. So are valid, zone_status and data_state, which select
+    among current values. A metric name or label that is not stored is an error with a suggestion; a value that no
+    series has for a label (a zone without data yet) gives an empty answer.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://localhost:8123",
+        *,
+        database: str | None = None,
+        user: str | None = None,
+        password: str | None = None,
+    ) -> None:
+        given: dict[str, object] = {}
+        if user is not None:
+            given["user"] = user
+        if password is not None:
+            given["password"] = SecretStr(password)
+        self._database = Database(ClickHouseSettings.from_url(url, database=database).model_copy(update=given))
+
+    @classmethod
+    def from_env(cls) -> Client:
+        """A client for what CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD, _DATABASE and _SECURE say, or else `.env`."""
+        client = cls()
+        client._database = Database(ClickHouseSettings())
+        return client
+
+    def metrics(
+        self,
+        name: str,
+        *,
+        start: datetime | str,
+        end: datetime | str | None = None,
+        as_of: datetime | str | None = None,
+        **labels: object,
+    ) -> Query:
+        """The current values of all matching series with `start` <= timestamp < `end`.
+
+        Times are aware datetimes, ISO 8601 with an offset ("2025-03-01T00:00Z"), "now", or relative to the moment of
+        reading ("-6h", "-1d", "+2d"; a day is 24 hours). Without `end` it is now: forecasts, whose timestamps lie
+        ahead, need one.
+
+        Current is the value of best quality (valid before invalid, then complete before preview before missing), among
+        these the newest; a retracted point has none. With `as_of` it is what was current then: only what was known at
+        that moment counts.
+
+        Raises TimeError and FilterError (both ValueError) at once; the rest when the answer is read.
+        """
+        first = Moment.parse(start, argument="start")
+        after = NOW if end is None else Moment.parse(end, argument="end")
+        bounds(first, after, now_us=now_us())
+        known = None if as_of is None else Moment.parse(as_of, argument="as_of")
+        return Query(self._database, Question(_name(name), Filters.parse(labels), first, after, known))
+
+    def latest(self, name: str, **labels: object) -> Query:
+        """The newest current value of every matching series: one row each, read like `metrics`.
+
+        A forecast's newest value lies ahead of now. A series of which everything is retracted has none.
+        """
+        return Query(self._database, Question(_name(name), Filters.parse(labels), newest=True))
+
+    def names(self) -> list[str]:
+        """Every metric name under which something is stored, sorted."""
+        return names(self._database)
+
+    def series(self, name: str, **labels: object) -> list[Series]:
+        """The matching series with their labels and extent, by zone, then by the other labels."""
+        filters = Filters.parse(labels)
+        for quality in filters.quality:
+            raise FilterError(
+                f"{quality!r} tells values apart, not series: leave it out here, and give it to metrics()"
+            )
+        return find_series(self._database, _name(name), filters.labels)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        settings = self._database.settings
+        return f"<Client {settings.address}/{settings.database}>"
+
+
+def _name(given: object) -> str:
+    if not isinstance(given, str) or not given:
+        raise UnknownNameError(
+            f"{given!r} is no metric name: give one, such as 'zone_load' or MetricType.ZONE_LOAD; "
+            "names() lists what is stored"
+        )
+    return str.__str__(given)

@@ -1,0 +1,84 @@
+"""What a reader asks for by labels: equality on what names a series, and on how good a value is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wattnet.query._errors import FilterError
+from wattnet.schemas import QUALITY_LABEL_NAMES, ZONE_STATUSES, MetricError, canonical_labels, suggest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_FILTER_BYTES = 96 * 1024
+"""Of one label's values together: a parameter may take 128 KiB on its way to ClickHouse."""
+
+_ANY_OF = (list, tuple, set, frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Each label (or quality) with the values that are wanted: any one of them, never an empty tuple."""
+
+    labels: Mapping[str, tuple[str, ...]]
+    quality: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def parse(cls, given: Mapping[str, object]) -> Filters:
+        """Read keyword arguments: a value, or a list, tuple or set of which any one is meant; `from_` means `from`.
+
+        Raises FilterError for a value that is absent or empty, since leaving the filter out would answer more than was
+        asked, and for one that no label can have.
+        """
+        labels: dict[str, tuple[str, ...]] = {}
+        quality: dict[str, tuple[str, ...]] = {}
+        for argument, value in given.items():
+            wanted = list(value) if isinstance(value, _ANY_OF) else [value]
+            if not wanted:
+                raise FilterError(
+                    f"{argument}={value!r} lets nothing through: leave it out to have all, or give values"
+                )
+            if argument in QUALITY_LABEL_NAMES:
+                quality[argument] = tuple(dict.fromkeys(_quality(argument, one) for one in wanted))
+                continue
+            pairs = dict.fromkeys(_label(argument, one) for one in wanted)
+            name = next(iter(pairs))[0]
+            if name in labels:
+                raise FilterError(f"{name!r} is given twice, as {argument!r} too: give it once")
+            labels[name] = tuple(text for _, text in pairs)
+            _check_size(name, labels[name])
+        return cls(labels, quality)
+
+
+def _label(argument: str, value: object) -> tuple[str, str]:
+    try:
+        canonical = canonical_labels({argument: value})
+    except MetricError as exc:
+        raise FilterError(f"filter {argument}={value!r}: {exc}") from exc
+    for name, text in canonical.items():
+        return name, text
+    raise FilterError(f"filter {argument}={value!r} is empty, and labels are never empty: leave it out to have all")
+
+
+def _quality(argument: str, value: object) -> str:
+    if argument == "valid":
+        text = {True: "true", False: "false"}.get(value) if isinstance(value, bool) else value
+        known: tuple[str, ...] = ("true", "false")
+    elif argument == "zone_status":
+        text, known = value, ZONE_STATUSES
+    else:
+        text, known = value, ()
+    if not isinstance(text, str) or (known and text not in known):
+        meant = suggest(text, known) if isinstance(text, str) else None
+        hint = f"did you mean {meant!r}?" if meant else f"give {' or '.join(known) or 'a string'}"
+        raise FilterError(f"filter {argument}={value!r} is unknown: {hint}")
+    return str.__str__(text)
+
+
+def _check_size(name: str, values: tuple[str, ...]) -> None:
+    if sum(len(value.encode()) + 3 for value in values) > MAX_FILTER_BYTES:
+        raise FilterError(
+            f"{len(values)} values for {name!r} are too many for one question (at most {MAX_FILTER_BYTES:,} bytes): "
+            "ask in parts, or leave the filter out and select from the answer"
+        )

@@ -1,0 +1,137 @@
+"""The forms of an answer. Column by column, never row by row; each form's package is imported when it is asked for.
+
+Columns: timestamp, value, one per label (sorted by name), valid, zone_status, data_state, knowledge_time.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wattnet.query._errors import MissingExtraError
+from wattnet.query._times import EPOCH, MICROSECOND
+from wattnet.schemas import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from wattnet.query._answer import Answer, Text
+
+_EXTRA = "pip install 'wattnet-storage[polars]'"
+
+
+def to_list(answer: Answer) -> list[Metric]:
+    """A Metric per row."""
+    from_stored = Metric.from_stored
+    name = answer.name
+    labels = [match.labels for match in answer.series]
+    # Equal times are one object: a revision has one knowledge_time for many rows, and series share timestamps.
+    return [
+        from_stored(
+            name,
+            value,
+            timestamp,
+            labels[position],
+            knowledge_time=knowledge_time,
+            valid=valid,
+            zone_status=zone_status,
+            data_state=data_state,
+        )
+        for value, timestamp, position, knowledge_time, valid, zone_status, data_state in zip(
+            answer.value.tolist(),
+            _datetimes(answer.timestamp),
+            answer.position.tolist(),
+            _datetimes(answer.knowledge_time),
+            answer.valid.tolist(),
+            _strings(answer.zone_status),
+            _strings(answer.data_state),
+            strict=True,
+        )
+    ]
+
+
+def to_pandas(answer: Answer) -> pd.DataFrame:
+    """Times as datetime64[us, UTC], labels as pandas' usual strings, a RangeIndex."""
+    with _needs("pandas", "pip install pandas"):
+        import pandas as pd
+    usual = pd.Series([""]).dtype  # object in pandas 2, str in pandas 3
+
+    def time(us: NDArray[np.int64]) -> Any:
+        return pd.Series(us.view("datetime64[us]")).dt.tz_localize("UTC")
+
+    def text(column: Text) -> Any:
+        values = pd.Series(list(column.values), dtype=object).astype(usual).array
+        return pd.Series(values.take(column.codes))
+
+    return pd.DataFrame(_columns(answer, time, lambda numbers: numbers, text), copy=False)
+
+
+def to_polars(answer: Answer) -> pl.DataFrame:
+    """Times as Datetime("us", "UTC"), labels as String."""
+    with _needs("polars", _EXTRA):
+        import polars as pl
+
+    def time(us: NDArray[np.int64]) -> Any:
+        return pl.Series(us).cast(pl.Datetime("us", "UTC"))
+
+    def text(column: Text) -> Any:
+        return pl.Series(column.values, dtype=pl.String).gather(column.codes)
+
+    return pl.DataFrame(_columns(answer, time, pl.Series, text))
+
+
+def to_arrow(answer: Answer) -> pa.Table:
+    """Times as timestamp[us, UTC], labels as string."""
+    with _needs("pyarrow", _EXTRA):
+        import pyarrow as pa
+
+    def time(us: NDArray[np.int64]) -> Any:
+        return pa.array(us, pa.int64()).cast(pa.timestamp("us", "UTC"))
+
+    def text(column: Text) -> Any:
+        values = pa.array(column.values, pa.string())
+        return pa.DictionaryArray.from_arrays(pa.array(column.codes, pa.int32()), values).dictionary_decode()
+
+    return pa.table(_columns(answer, time, pa.array, text))
+
+
+def _columns(
+    answer: Answer,
+    time: Callable[[NDArray[np.int64]], Any],
+    plain: Callable[[NDArray[Any]], Any],
+    text: Callable[[Text], Any],
+) -> dict[str, Any]:
+    return {
+        "timestamp": time(answer.timestamp),
+        "value": plain(answer.value),
+        **{name: text(column) for name, column in answer.labels()},
+        "valid": plain(answer.valid),
+        "zone_status": text(answer.zone_status),
+        "data_state": text(answer.data_state),
+        "knowledge_time": time(answer.knowledge_time),
+    }
+
+
+def _datetimes(us: NDArray[np.int64]) -> list[Any]:
+    distinct, places = np.unique(us, return_inverse=True)
+    known = [EPOCH + each * MICROSECOND for each in distinct.tolist()]
+    return [known[place] for place in places.tolist()]
+
+
+def _strings(column: Text) -> Sequence[str]:
+    return [column.values[code] or "" for code in column.codes.tolist()]
+
+
+@contextmanager
+def _needs(package: str, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as exc:
+        raise MissingExtraError(f"this form of an answer needs {package}, which is not installed: {remedy}") from exc

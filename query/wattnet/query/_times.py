@@ -1,0 +1,122 @@
+"""Times as readers give them: aware datetimes, ISO 8601 with an offset, or relative to now. Nothing is guessed.
+
+Whole microseconds all the way: an integer never rounds a boundary to the wrong side.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from wattnet.query._errors import TimeError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+MICROSECOND = timedelta(microseconds=1)
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_RELATIVE = re.compile(r"([+-])(\d{1,6})([smhdw])", re.ASCII)
+# Spelled out, because what datetime.fromisoformat takes differs between Python 3.10 and 3.11.
+_ISO = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)"
+    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,6}))?)?)?"
+    r" ?(?:([Zz])|([+-])(\d\d):?(\d\d)?)?",
+    re.ASCII,
+)
+_FORMS = "an aware datetime, ISO 8601 with an offset ('2025-03-01T00:00:00Z'), 'now', or relative to now ('-6h', '-1d')"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment: microseconds since 1970, or since now when `relative`."""
+
+    us: int
+    relative: bool = False
+
+    def at(self, now_us: int) -> int:
+        """Microseconds since 1970, if now is `now_us`."""
+        return now_us + self.us if self.relative else self.us
+
+    @classmethod
+    def parse(cls, given: datetime | str, *, argument: str) -> Moment:
+        """Read a time; `argument` names it in errors.
+
+        "-6h" is relative to the moment of reading, in s, m, h, d (24 hours) and w; "+2d" lies ahead.
+        Raises TimeError for what has no UTC offset, cannot be parsed, or is no time.
+        """
+        if isinstance(given, datetime):
+            return cls(_microseconds(given, argument))
+        if not isinstance(given, str):
+            raise TimeError(f"{argument}={given!r} is a {type(given).__name__}: give {_FORMS}")
+        text = given.strip()
+        if text == "now":
+            return NOW
+        if match := _RELATIVE.fullmatch(text):
+            sign, count, unit = match.groups()
+            ahead = timedelta(**{_UNITS[unit]: int(count)}) // MICROSECOND
+            return cls(ahead if sign == "+" else -ahead, relative=True)
+        if match := _ISO.fullmatch(text):
+            return cls(_microseconds(_from_iso(match, argument), argument))
+        raise TimeError(f"{argument}={given!r} cannot be read as a time: give {_FORMS}")
+
+
+NOW = Moment(0, relative=True)
+
+
+def now_us() -> int:
+    """Microseconds since 1970 by this machine's clock."""
+    return time.time_ns() // 1000
+
+
+def bounds(start: Moment, end: Moment, *, now_us: int) -> tuple[int, int]:
+    """The half-open range in microseconds since 1970. Raises TimeError for an end before its start."""
+    first, after = start.at(now_us), end.at(now_us)
+    if after < first:
+        hint = ": it lies ahead of now, so give an end too" if end is NOW else ""
+        raise TimeError(f"start {to_datetime(first)} is after end {to_datetime(after)}{hint}")
+    return first, after
+
+
+def to_datetime(us: int) -> datetime | str:
+    """For messages: a datetime where there is one for it."""
+    try:
+        return EPOCH + us * MICROSECOND
+    except OverflowError:
+        return f"{us} µs"
+
+
+def _microseconds(moment: datetime, argument: str) -> int:
+    if moment != moment:
+        raise TimeError(f"{argument}={moment!r} is no moment: give {_FORMS}")
+    if moment.utcoffset() is None:
+        raise TimeError(
+            f"{argument}={moment.isoformat(sep=' ')!r} has no UTC offset, so nobody knows which moment it means: "
+            "add tzinfo=timezone.utc (or ZoneInfo('Europe/Madrid')), or write the offset: '…Z', '…+01:00'"
+        )
+    return int((moment - EPOCH) // MICROSECOND)
+
+
+def _from_iso(match: re.Match[str], argument: str) -> datetime:
+    year, month, day, hour, minute, second, fraction, zulu, sign, hours, minutes = match.groups()
+    offset = None
+    try:
+        if zulu:
+            offset = timezone.utc
+        elif sign:
+            if int(minutes or 0) > 59:
+                raise ValueError("an offset's minutes are below 60")  # noqa: TRY301  answered with all other bad fields
+            east = timedelta(hours=int(hours), minutes=int(minutes or 0))
+            offset = timezone(east if sign == "+" else -east)
+        return datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            int((fraction or "").ljust(6, "0")),
+            tzinfo=offset,
+        )
+    except ValueError as exc:
+        raise TimeError(f"{argument}={match.string!r} is no time of the calendar: {exc}") from exc
