@@ -18,16 +18,15 @@ if TYPE_CHECKING:
 
 _MAX_CONTEXTS = 32_768
 _MAX_TIMES = 65_536
-_MAX_HIGHS = 4_096
+_MAX_UPPERS = 4_096
 
 _NULL = b"\x00"  # index of null in the value's union
 _DOUBLE = b"\x02"  # index of double
 _float64 = struct.Struct("<d").pack
 
-# Two groups of 7 bits at once, both marked as not the last.
-_LOW_14_BITS = [bytes(((n & 0x7F) | 0x80, (n >> 7) | 0x80)) for n in range(1 << 14)]
-_MASK = (1 << 14) - 1
-_LOW_28 = 1 << 28
+# Two groups of 7 bits at once, both marked as not the last. Zigzag doubles a number, so they hold 13 bits of it.
+_LOW_GROUPS = [bytes(((n & 0x7F) | 0x80, (n >> 7) | 0x80)) for n in range(1 << 14)]
+_LOW_MASK = (1 << 14) - 1
 
 
 class MetricEncoder:
@@ -37,48 +36,50 @@ class MetricEncoder:
     more.
     """
 
-    __slots__ = ("_constants", "_header", "_highs", "_times")
+    __slots__ = ("_constants", "_header", "_times", "_uppers")
 
     def __init__(self, header: bytes) -> None:
         self._header = header
         self._constants: dict[Context, tuple[bytes, bytes, bytes, bytes]] = {}
         self._times: dict[int, bytes] = {}
-        self._highs: dict[int, bytes] = {}
+        self._uppers: dict[int, bytes] = {}
 
     def encode(self, metric: Metric, knowledge_time_us: int) -> tuple[bytes, bytes]:
         """The message's key (the series in readable form) and its value (header and record).
 
         `knowledge_time_us` (microseconds since 1970) is what is written: a metric's own stays with the caller to pass.
         """
-        constants = self._constants.get(metric._context)
-        if constants is None:
-            constants = self._remember(metric._context)
-        key, start, labels, end = constants
+        # Every line here runs once a message: no calls but the join, and the exception path only for what is new.
+        try:
+            key, start, labels, end = self._constants[metric._context]
+            upper = self._uppers[knowledge_time_us >> 13]  # changes every 8 ms
+        except KeyError:
+            return self._encode_new(metric, knowledge_time_us)
         timestamp = self._times.get(metric.timestamp_us)
         if timestamp is None:
-            timestamp = self._remember_time(metric.timestamp_us)
+            timestamp = self._time(metric.timestamp_us)
         value = metric.value
-        number = _NULL if value is None else _DOUBLE + _float64(value)
-        zigzag = knowledge_time_us << 1
-        if zigzag < _LOW_28:
-            knowledge_time = encode_long(knowledge_time_us)
-            return key, b"".join((start, number, timestamp, labels, knowledge_time, end))
-        # The upper bits of now change every two minutes.
-        high = self._highs.get(zigzag >> 28)
-        if high is None:
-            high = self._remember_high(zigzag >> 28)
         return key, b"".join(
             (
                 start,
-                number,
+                _NULL if value is None else _DOUBLE + _float64(value),
                 timestamp,
                 labels,
-                _LOW_14_BITS[zigzag & _MASK],
-                _LOW_14_BITS[zigzag >> 14 & _MASK],
-                high,
+                _LOW_GROUPS[knowledge_time_us << 1 & _LOW_MASK],
+                upper,
                 end,
             )
         )
+
+    def _encode_new(self, metric: Metric, knowledge_time_us: int) -> tuple[bytes, bytes]:
+        key, start, labels, end = self._constants.get(metric._context) or self._remember(metric._context)
+        if knowledge_time_us >> 13:
+            if len(self._uppers) >= _MAX_UPPERS:
+                self._uppers.clear()
+            self._uppers[knowledge_time_us >> 13] = encode_groups(knowledge_time_us >> 13)
+        number = _NULL if metric.value is None else _DOUBLE + _float64(metric.value)
+        times = (self._time(metric.timestamp_us), labels, encode_long(knowledge_time_us))
+        return key, b"".join((start, number, *times, end))
 
     def _remember(self, context: Context) -> tuple[bytes, bytes, bytes, bytes]:
         if len(self._constants) >= _MAX_CONTEXTS:
@@ -94,16 +95,10 @@ class MetricEncoder:
         )
         return constants
 
-    def _remember_time(self, microseconds: int) -> bytes:
+    def _time(self, microseconds: int) -> bytes:
         if len(self._times) >= _MAX_TIMES:
             self._times.clear()
         encoded = self._times[microseconds] = encode_long(microseconds)
-        return encoded
-
-    def _remember_high(self, bits: int) -> bytes:
-        if len(self._highs) >= _MAX_HIGHS:
-            self._highs.clear()
-        encoded = self._highs[bits] = encode_groups(bits)
         return encoded
 
 
@@ -114,12 +109,13 @@ def encode_long(number: int) -> bytes:
 
 def encode_groups(number: int) -> bytes:
     """A number that is not negative, in groups of 7 bits, lowest first."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append((number & 0x7F) | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
+    encoded = b""
+    while number > _LOW_MASK:
+        encoded += _LOW_GROUPS[number & _LOW_MASK]
+        number >>= 14
+    if number > 0x7F:
+        return encoded + bytes(((number & 0x7F) | 0x80, number >> 7))
+    return encoded + number.to_bytes(1, "little")
 
 
 def encode_string(text: str) -> bytes:

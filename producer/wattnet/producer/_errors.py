@@ -1,0 +1,99 @@
+"""What can go wrong between a metric and the topic.
+
+ProducerError
+├── ProducerConfigError (a ValueError)   an argument or option that cannot be used
+├── SchemaRegistryError                  the registry did not answer, or does not take the schema
+├── BrokerUnreachableError               no broker answered an administrative request
+├── TopicCreationError                   the brokers refused to make the topic
+├── ProducerClosedError                  the producer was closed before the call
+├── ForkedProducerError                  the producer belongs to the parent process
+├── ClockError                           the system clock was set back by about a day or more
+├── QueueFullError                       the queue is full: the metric was not taken
+├── SendError                            the client refused a metric at the call: it was not taken
+├── NotDeliveredError                    one metric that was taken and did not reach the topic; goes to on_error
+└── DeliveryError                        from flush and close: how many did not reach the topic, and why the first one
+    └── FlushTimeoutError                some are still in the queue
+"""
+
+from __future__ import annotations
+
+from wattnet.schemas import Metric, decode_metric
+
+
+class ProducerError(Exception):
+    """Base of all errors that the producer raises."""
+
+
+class ProducerConfigError(ProducerError, ValueError):
+    """An argument or an option that cannot be used."""
+
+
+class SchemaRegistryError(ProducerError):
+    """The schema registry did not answer, or does not take the schema."""
+
+
+class BrokerUnreachableError(ProducerError):
+    """No broker answered."""
+
+
+class TopicCreationError(ProducerError):
+    """The brokers refused to make the topic."""
+
+
+class ProducerClosedError(ProducerError):
+    """The producer was closed before the call."""
+
+
+class ForkedProducerError(ProducerError):
+    """The producer was made in the parent process, and its threads did not come along."""
+
+
+class ClockError(ProducerError):
+    """The system clock was set back so far that metrics would look as if they came from the future."""
+
+
+class QueueFullError(ProducerError):
+    """The queue is full, and the metric was not taken."""
+
+
+class SendError(ProducerError):
+    """The client refused the metric, and it was not taken."""
+
+
+class NotDeliveredError(ProducerError):
+    """One metric was taken and did not reach the topic.
+
+    series_key  which series it belongs to
+    reason      what Kafka said, and what to do about it
+    metric      the metric itself, with the knowledge_time that it was sent with: to be kept, or sent again
+    """
+
+    def __init__(self, reason: str, *, series_key: str, value: bytes, header_bytes: int) -> None:
+        super().__init__(f"{series_key} was not delivered: {reason}")
+        self.reason = reason
+        self.series_key = series_key
+        self._value = value
+        self._header_bytes = header_bytes
+
+    @property
+    def metric(self) -> Metric:
+        return decode_metric(self._value[self._header_bytes :])
+
+
+class DeliveryError(ProducerError):
+    """Metrics did not reach the topic since the last flush.
+
+    failed   how many are given up
+    queued   how many are still in the queue (FlushTimeoutError; given up, when it came from close)
+    dropped  how many were never taken (on_full="drop")
+    """
+
+    def __init__(self, message: str, *, failed: int, queued: int = 0, dropped: int = 0) -> None:
+        super().__init__(message)
+        self.failed = failed
+        self.queued = queued
+        self.dropped = dropped
+
+
+class FlushTimeoutError(DeliveryError):
+    """Some metrics are still in the queue when the time is over."""

@@ -1,0 +1,66 @@
+"""Producers that nobody closed, and producers that came along in a fork."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from wattnet.producer._errors import ForkedProducerError, ProducerClosedError, ProducerError
+from wattnet.producer._logging import logger
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from wattnet.producer._producer import Producer
+
+_open: WeakSet[Producer] = WeakSet()
+
+
+def opened(producer: Producer) -> None:
+    _open.add(producer)
+
+
+def closed(producer: Producer) -> None:
+    _open.discard(producer)
+
+
+def refuse_closed(*_: Any) -> NoReturn:
+    """Stands where produce was."""
+    raise ProducerClosedError(
+        "the producer is closed and takes nothing more: make a new one, or send inside its with-block"
+    )
+
+
+def refuse_forked(*_: Any) -> NoReturn:
+    """Stands where produce was."""
+    raise ForkedProducerError(
+        "this producer was made in the parent process, and its threads do not exist in a fork: make one in each "
+        "process, such as in the worker's initializer (gunicorn: post_fork, multiprocessing: initializer=)"
+    )
+
+
+def _close_all() -> None:
+    """At exit what was sent is delivered, closed or not. All errors are logged, the first is raised and so seen."""
+    first: ProducerError | None = None
+    for producer in list(_open):
+        logger.warning("%r was not closed: it is now, at exit; use it in a with-block, or call close()", producer)
+        try:
+            producer.close()
+        except ProducerError as exc:
+            logger.error("%s", exc)
+            first = first or exc
+    if first is not None:
+        raise first
+
+
+def _after_fork() -> None:
+    for producer in list(_open):
+        producer._leave_to_parent()
+    _open.clear()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

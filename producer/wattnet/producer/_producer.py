@@ -1,0 +1,283 @@
+"""Producer: metrics to the topic."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Literal
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as KafkaProducer
+
+from wattnet.producer import _lifecycle
+from wattnet.producer._clock import knowledge_now_us
+from wattnet.producer._config import librdkafka_config, text
+from wattnet.producer._deliveries import Deliveries
+from wattnet.producer._errors import (
+    DeliveryError,
+    FlushTimeoutError,
+    ProducerConfigError,
+    ProducerError,
+    QueueFullError,
+    SendError,
+)
+from wattnet.producer._framing import header
+from wattnet.producer._logging import librdkafka_logger, logger
+from wattnet.schemas import Metric, MetricEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import TracebackType
+
+# Serving what librdkafka has to report costs 0.4 us even when there is nothing: too much for every send.
+_SERVE_EVERY_US = 20_000
+# How long one call waits inside librdkafka, where Ctrl-C is not seen.
+_SLICE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class FlushResult:
+    """Everything that was taken has reached the topic.
+
+    dropped  metrics that were not taken since the last flush, because the queue was full (on_full="drop")
+    """
+
+    dropped: int
+
+
+class Producer:
+    """Publishes metrics: `send` puts them into a bounded queue, a background thread delivers them in batches.
+
+        with Producer("localhost:9092") as producer:
+            producer.send(metric)
+
+    Every metric that is taken reaches the topic once and in the order of its series, or is reported: to `on_error` and
+    by the next `flush` or `close`, which the end of the with-block calls.
+
+    bootstrap_servers    'host:port', several separated by commas
+    topic                it must exist (`wattnet init` or create_topic make it)
+    schema_registry_url  a Confluent-compatible registry that the schema is looked up or registered in, subject
+                         '<topic>-value'; None sends the schema's fingerprint instead and needs no registry
+    on_full              what `send` does when the queue is full: 'block' waits for room, 'raise' raises QueueFullError,
+                         'drop' counts the metric as dropped and goes on
+    on_error             called with a NotDeliveredError for every metric that did not reach the topic, and with a
+                         QueueFullError for every one that was dropped; in the thread that calls send, flush or close,
+                         one call at a time
+    queue_max_messages   how many metrics wait in memory at most (some 300 bytes each)
+    options              any librdkafka keys, over the producer's own. Refused are those that the guarantees rest on:
+                         enable.idempotence, acks and partitioner with other values, transactional.id, callbacks, and
+                         bootstrap.servers and queue.buffering.max.messages, which are arguments
+
+    A metric without a knowledge_time gets the moment of its sending, greater than any before it in this process.
+    It may be used by many threads, and not across a fork: make one in each process. One that is not closed is drained
+    when it is garbage collected (with a ResourceWarning) or at exit, but not when the process is killed.
+
+    Raises ProducerConfigError, SchemaRegistryError. Does not wait for a broker.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        *,
+        topic: str = "wattnet.metrics",
+        schema_registry_url: str | None = None,
+        on_full: Literal["block", "raise", "drop"] = "block",
+        on_error: Callable[[ProducerError], object] | None = None,
+        queue_max_messages: int = 100_000,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._kafka: KafkaProducer | None = None
+        if on_full not in ("block", "raise", "drop"):
+            raise ProducerConfigError(f"on_full is {on_full!r}: give 'block', 'raise' or 'drop'")
+        topic = text(topic, "topic", "wattnet.metrics")
+        config = librdkafka_config(bootstrap_servers, queue_max_messages=queue_max_messages, options=options)
+        frame_header = header(topic, schema_registry_url)
+        self._bootstrap_servers = bootstrap_servers
+        self._topic = topic
+        self._on_full = on_full
+        self._queue_max_messages = queue_max_messages
+        self._deliveries = Deliveries(topic, bootstrap_servers, header_bytes=len(frame_header), on_error=on_error)
+        config["on_delivery"] = self._deliveries.failed
+        config["error_cb"] = self._deliveries.broker_error
+        try:
+            kafka = KafkaProducer(config, logger=librdkafka_logger)
+        except KafkaException as exc:
+            raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}") from exc
+        self._kafka = kafka
+        self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
+        self._encode = MetricEncoder(frame_header).encode
+        self._served_us = self._serve_at_us = 0
+        _lifecycle.opened(self)
+
+    def send(self, metric: Metric) -> None:
+        """Put `metric` into the queue; returns before it is delivered.
+
+        With on_full='block' it waits while the queue is full: until a broker takes metrics, or those before it are
+        given up after delivery.timeout.ms (two minutes). Raises, and has not taken the metric: TypeError for what is no
+        Metric, QueueFullError, ProducerClosedError, ForkedProducerError, SendError, ClockError.
+        """
+        try:
+            known_us = metric.knowledge_time_us
+            if known_us is None:
+                now_us = known_us = knowledge_now_us()
+            else:
+                now_us = time_ns() // 1000
+            key, value = self._encode(metric, known_us)
+        except AttributeError as exc:
+            if isinstance(metric, Metric):
+                raise
+            raise TypeError(f"send takes a Metric, and this is a {type(metric).__name__}: {metric!r}") from exc
+        try:
+            self._produce(self._topic, value, key)
+        except (BufferError, KafkaException) as exc:
+            self._produce_otherwise(key, value, exc)
+        # A clock that was set back is a reason to serve, or that would wait until it has caught up.
+        if not self._served_us <= now_us < self._serve_at_us:
+            self._served_us = now_us
+            self._serve_at_us = now_us + _SERVE_EVERY_US
+            self._serve(0)
+
+    def send_many(self, metrics: Iterable[Metric]) -> None:
+        """`send` each of them. What it raises leaves those before in the queue, and the rest not taken."""
+        send = self.send
+        for metric in metrics:
+            send(metric)
+
+    def flush(self, timeout_s: float | None = 60.0) -> FlushResult:
+        """Return when every metric that was taken has reached the topic; None waits until each one has or is given up.
+
+        Raises DeliveryError when some have not since the last flush, with their number and the first one's reason;
+        FlushTimeoutError when some are still in the queue after `timeout_s`: they stay there and go on being tried.
+        """
+        kafka = self._kafka
+        if kafka is None:
+            return self._produce(self._topic, b"", b"")  # type: ignore[return-value]  # it raises: closed, or forked
+        queued = self._drain(kafka, timeout_s)
+        return self._result(queued, timeout_s, "They stay in the queue and go on being tried")
+
+    def close(self, timeout_s: float | None = 60.0) -> FlushResult:
+        """Deliver what is in the queue, then end; what is still there after `timeout_s` is given up.
+
+        Raises as `flush` does; the producer is closed then, too. Closing again does nothing.
+        """
+        kafka = self._kafka
+        if kafka is None:
+            return FlushResult(dropped=0)
+        self._produce = _lifecycle.refuse_closed
+        _lifecycle.closed(self)
+        self._kafka = None
+        queued = 0
+        try:
+            queued = self._drain(kafka, timeout_s)
+        finally:
+            if len(kafka):  # the time is over, or Ctrl-C ended the wait
+                logger.error("%d metrics are given up, because %r closes", len(kafka), self)
+                kafka.purge()
+                kafka.flush(_SLICE_S)
+                self._deliveries.tell()
+        return self._result(queued, timeout_s, "They are given up")
+
+    def __enter__(self) -> Producer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        try:
+            self.close()
+        except ProducerError as exc:  # the error that ended the block is the one to see
+            logger.error("%s", exc)
+            if hasattr(error, "add_note"):
+                error.add_note(f"wattnet.producer, closing after it: {exc}")
+
+    def __del__(self) -> None:
+        if getattr(self, "_kafka", None) is None:
+            return
+        warnings.warn(
+            f"{self!r} was not closed: use it in a with-block, or call close()",
+            ResourceWarning,
+            stacklevel=2,
+            source=self,
+        )
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Producer({self._bootstrap_servers!r}, topic={self._topic!r})"
+
+    def _produce_otherwise(self, key: bytes, value: bytes, refusal: BufferError | KafkaException) -> None:
+        """What `on_full` says, or the refusal in words."""
+        wait_s = 0.0  # first serve only: what was delivered counts as queued until its report is served
+        while isinstance(refusal, BufferError):
+            self._serve(wait_s)
+            wait_s = _SLICE_S
+            try:
+                return self._produce(self._topic, value, key)
+            except (BufferError, KafkaException) as exc:
+                refusal = exc
+            if self._on_full != "block" and isinstance(refusal, BufferError):
+                return self._when_full(key)
+        error: KafkaError = refusal.args[0]
+        raise SendError(f"a metric of {key.decode()} was not taken: {self._deliveries.reason(error)}") from refusal
+
+    def _when_full(self, key: bytes) -> None:
+        if self._on_full == "drop":
+            self._deliveries.dropped(key.decode())
+            self._deliveries.tell()
+            return
+        seen = self._deliveries.last_broker_error
+        raise QueueFullError(
+            f"the queue is full ({self._queue_max_messages} metrics), and a metric of {key.decode()} was not taken: "
+            f"send again later, raise queue_max_messages, or use on_full='block'"
+            + (f". The last error of a broker: {seen}" if seen else "")
+        )
+
+    def _serve(self, timeout_s: float) -> None:
+        kafka = self._kafka
+        if kafka is None:
+            return
+        kafka.poll(timeout_s)
+        if self._deliveries.pending:
+            self._deliveries.tell()
+
+    def _drain(self, kafka: KafkaProducer, timeout_s: float | None) -> int:
+        """How many metrics are still in the queue when it is empty or the time is over."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            left_s = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
+            queued = kafka.flush(max(left_s, 0))
+            self._deliveries.tell()
+            if not queued or left_s <= 0:
+                return queued
+
+    def _result(self, queued: int, timeout_s: float | None, what_now: str) -> FlushResult:
+        failures = self._deliveries.take()
+        problems = []
+        if queued:
+            seen = self._deliveries.last_broker_error
+            problems.append(
+                f"{queued} metrics are still in the queue after {timeout_s:g} s, on their way to {self._topic!r} at "
+                f"{self._bootstrap_servers}. {what_now}. "
+                + (f"The last error of a broker: {seen}" if seen else "No broker reported an error: it may be slow")
+            )
+        if failures.failed:
+            problems.append(
+                f"{failures.failed} metrics were not delivered, the first one because {failures.first_reason}"
+            )
+        if failures.callback_error is not None:
+            problems.append(f"on_error itself raised {failures.callback_error!r}")
+        if not problems:
+            return FlushResult(dropped=failures.dropped)
+        kind = FlushTimeoutError if queued else DeliveryError
+        raise kind(
+            "; ".join(problems), failed=failures.failed, queued=queued, dropped=failures.dropped
+        ) from failures.callback_error
+
+    def _leave_to_parent(self) -> None:
+        """In a forked child: the queue and its threads are the parent's."""
+        self._produce = _lifecycle.refuse_forked
+        self._kafka = None
