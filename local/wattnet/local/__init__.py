@@ -10,6 +10,7 @@ from wattnet.local._errors import (
     PortInUseError,
     ServiceFailedError,
 )
+from wattnet.local._foreground import run_until_stopped
 from wattnet.local._service import Service
 from wattnet.local._stack import LocalStack
 
@@ -22,4 +23,5 @@ __all__ = [
     "PortInUseError",
     "Service",
     "ServiceFailedError",
+    "run_until_stopped",
 ]

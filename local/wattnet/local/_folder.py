@@ -18,6 +18,7 @@ from wattnet.local._errors import DataFolderInUseError, LocalStackError
 from wattnet.local._ports import free_port, is_free, require_free
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 # A killed owner's services hold the lock until they are gone, which takes a few seconds.
@@ -73,7 +74,7 @@ class DataFolder:
             os.close(self._lock_fd)
             self._lock_fd = None
 
-    def choose_ports(self, wanted: dict[str, int | None]) -> dict[str, int]:
+    def choose_ports(self, wanted: Mapping[str, int | None], *, progress: Callable[[str], None]) -> dict[str, int]:
         """A port for every name: the wanted one, else last time's if it is free, else a free one. Remembers them.
 
         Raises PortInUseError when a wanted port is taken.
@@ -82,14 +83,18 @@ class DataFolder:
         remembered: dict[str, int] = json.loads(file.read_text())["ports"] if file.exists() else {}
         ports: dict[str, int] = {}
         for name, port in wanted.items():
-            if port is not None:
+            if port:
                 require_free(port, service=name)
                 ports[name] = port
+        taken = set(ports.values())
         for name in wanted:
             if name not in ports:
-                last = remembered.get(name)
-                taken = {*ports.values(), *remembered.values()}
-                ports[name] = last if last and last not in ports.values() and is_free(last) else free_port(taken=taken)
+                ports[name] = last = remembered.get(name, 0)
+                if not last or last in taken or not is_free(last):
+                    ports[name] = free_port(taken=taken | set(remembered.values()))
+                    if last:
+                        progress(f"port {last} of {name} is taken by another program: using {ports[name]} instead")
+                taken.add(ports[name])
         # Written aside and renamed: a kill in between leaves the old file, not half of one.
         draft = file.with_suffix(".new")
         draft.write_text(json.dumps({"ports": {**remembered, **ports}}, indent=2) + "\n")

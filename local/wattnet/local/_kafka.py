@@ -22,8 +22,18 @@ TITLE = "Apache Kafka"
 VERSION = "4.4.0"
 SLF4J_VERSION = "1.7.36"
 # Small heap, the quick compiler only: this broker starts often and lives beside everything else on a laptop.
-JVM = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
-LOGGING = ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.showDateTime=true"]
+JVM = [
+    "-Xmx256m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+    # Java 25 warns at every start of what Kafka's libraries do.
+    "--sun-misc-unsafe-memory-access=allow",
+    "--enable-native-access=ALL-UNNAMED",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",
+]
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -88,9 +98,7 @@ class Kafka:
         )
         if not (self._folder / "data" / "meta.properties").exists():
             self._format(class_path)
-        return Command(
-            [java(), *JVM, *LOGGING, "-cp", class_path, "kafka.Kafka", "server.properties"], folder=self._folder
-        )
+        return Command([java(), *JVM, "-cp", class_path, "kafka.Kafka", "server.properties"], folder=self._folder)
 
     def ready(self) -> bool:
         # The cheap question first: librdkafka takes a while to see that a refused port has opened.
@@ -101,7 +109,7 @@ class Kafka:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id]
         done = subprocess.run(
-            [java(), *JVM, *LOGGING, "-cp", class_path, *tool, "--config", "server.properties", "--ignore-formatted"],
+            [java(), *JVM, "-cp", class_path, *tool, "--config", "server.properties", "--ignore-formatted"],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,

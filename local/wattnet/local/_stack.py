@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,7 @@ class LocalStack:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._folder: DataFolder | None = None
         self._services: list[Service] = []
+        self._owner = os.getpid()
 
     def start(self) -> LocalStack:
         """Start what does not run yet, and return when all of it serves; on an error nothing is left running."""
@@ -77,7 +79,7 @@ class LocalStack:
         folder = DataFolder(self._data_dir or Path(self._temporary.name if self._temporary else ""))
         try:
             folder.lock()
-            self._folder = folder
+            self._folder, self._owner = folder, os.getpid()
             atexit.register(self.stop)
             self._start_all(folder)
         except BaseException:
@@ -86,7 +88,7 @@ class LocalStack:
         return self
 
     def _start_all(self, folder: DataFolder) -> None:
-        self._ports = ports = folder.choose_ports(self._wanted_ports)
+        self._ports = ports = folder.choose_ports(self._wanted_ports, progress=self._progress)
         kafka = Kafka(
             folder.path / "kafka",
             port=ports["kafka"],
@@ -126,14 +128,14 @@ class LocalStack:
         migrate_up(ClickHouseSettings.from_url(self._clickhouse_url))
 
     def _create_topic(self) -> None:
-        from confluent_kafka.admin import AdminClient, NewTopic
+        from wattnet.producer import create_topic
 
-        admin = AdminClient({"bootstrap.servers": self._bootstrap_servers})
-        if TOPIC not in admin.list_topics(timeout=10).topics:
-            admin.create_topics([NewTopic(TOPIC, 12, 1)])[TOPIC].result(30)
+        create_topic(self._bootstrap_servers, TOPIC)
 
     def stop(self) -> None:
         """End all services in order, give the folder free, remove it if it was temporary. Idempotent."""
+        if self._owner != os.getpid():
+            return  # a forked child that ends is not the end of the stack
         atexit.unregister(self.stop)
         for service in self._services:
             service.ask_to_stop()

@@ -26,10 +26,10 @@ def main() -> None:
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     engine = Engine(folder, memory_bytes=min(MEMORY_BYTES, machine // 2))
     server = Server((HOST, port), type("EngineHandler", (Handler,), {"engine": engine}))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     stopped.wait()
     server.shutdown()
-    engine.close()
+    engine.close(timeout_s=1)
     # Not through the interpreter's end: threads may still be inside the engine.
     os._exit(0)
 

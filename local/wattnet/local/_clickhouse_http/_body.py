@@ -86,7 +86,8 @@ def _decompressor(encoding: str) -> Callable[[], Decompressor]:
     if encoding == "lz4":
         import lz4.frame  # type: ignore[import-untyped]  # it ships no types
 
-        return lz4.frame.LZ4FrameDecompressor
+        new: Callable[[], Decompressor] = lz4.frame.LZ4FrameDecompressor
+        return new
     if encoding == "zstd":
         if sys.version_info >= (3, 14):
             from compression import zstd

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,31 +48,36 @@ class Engine:
         self._native = chdb._chdb
         # The engine lives as long as a connection does.
         self._anchor = self._native.connect(self._address)
+        self._in_use = 0
+        self._changed = threading.Condition()
         self.version = self._anchor.query("SELECT version()", "TabSeparated").bytes().decode().strip()
 
-    def connect(self, *, database: str, settings: Mapping[str, str]) -> Connection:
+    @contextmanager
+    def connect(self, *, database: str, settings: Mapping[str, str]) -> Iterator[Connection]:
         """A connection with these settings. It costs 0.2 ms, so each request has its own and nothing can leak."""
-        return Connection(self._native.connect(self._address), database=database, settings=settings)
+        with self._changed:
+            self._in_use += 1
+        try:
+            with Connection(self._native.connect(self._address)) as connection:
+                connection.prepare(database=database, settings=settings)
+                yield connection
+        finally:
+            with self._changed:
+                self._in_use -= 1
+                self._changed.notify_all()
 
-    def close(self) -> None:
-        """Write everything down and end the engine."""
+    def close(self, *, timeout_s: float) -> None:
+        """Let requests that run finish for a while, then end the engine."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._in_use, timeout_s)
         self._anchor.close()
 
 
 class Connection:
     """One request's connection; a context manager. All methods raise EngineError."""
 
-    def __init__(self, native: Any, *, database: str, settings: Mapping[str, str]) -> None:
+    def __init__(self, native: Any) -> None:
         self._native = native
-        try:
-            if database:
-                self.query(b"USE " + _quoted(database, "`"), "Null", {})
-            if settings:
-                pairs = (_setting_name(name) + b"=" + _quoted(value, "'") for name, value in settings.items())
-                self.query(b"SET " + b", ".join(pairs), "Null", {})
-        except EngineError:
-            native.close()
-            raise
 
     def __enter__(self) -> Connection:
         return self
@@ -80,6 +86,14 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._native.close()
+
+    def prepare(self, *, database: str, settings: Mapping[str, str]) -> None:
+        """Make `database` the current one and set the settings; all values are taken as text, never as SQL."""
+        if database:
+            self.query(b"USE " + _quoted(database, "`"), "Null", {})
+        if settings:
+            pairs = (_setting_name(name) + b"=" + _quoted(value, "'") for name, value in settings.items())
+            self.query(b"SET " + b", ".join(pairs), "Null", {})
 
     def query(self, sql: bytes, format_: str, parameters: Mapping[str, str]) -> Any:
         """The whole result, as chDB's result object."""
@@ -100,16 +114,6 @@ class Connection:
         except RuntimeError as exc:
             raise EngineError(str(exc)) from None
 
-    def native_header(self, sql: bytes, parameters: Mapping[str, str]) -> bytes:
-        """The block without rows that ClickHouse sends in format Native when nothing was found; chDB sends nothing."""
-        try:
-            described = self.query(b"DESCRIBE TABLE (" + sql + b"\n)", "JSONCompact", parameters)
-        except EngineError:
-            return b""
-        columns = json.loads(described.bytes())["data"]
-        texts = [text.encode() for column in columns for text in column[:2]]
-        return _varint(len(columns)) + _varint(0) + b"".join(_varint(len(text)) + text for text in texts)
-
 
 def _setting_name(name: str) -> bytes:
     if not SETTING_NAME.fullmatch(name):
@@ -120,12 +124,3 @@ def _setting_name(name: str) -> bytes:
 def _quoted(text: str, quote: str) -> bytes:
     escaped = text.replace("\\", "\\\\").replace(quote, "\\" + quote)
     return f"{quote}{escaped}{quote}".encode()
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

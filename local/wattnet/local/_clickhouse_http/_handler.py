@@ -98,6 +98,8 @@ class Handler(BaseHTTPRequestHandler):
             if read_only:
                 request.settings.setdefault("readonly", "2")
             self._run(request, pieces)
+        except ConnectionError:
+            self.close_connection = True  # the client is gone
         except (EngineError, UnsupportedEncodingError, ValueError) as exc:
             if self._streaming:
                 self._break_off(exc)
@@ -126,19 +128,19 @@ class Handler(BaseHTTPRequestHandler):
             pieces = chain((statement + b"\n",), pieces)
         database = request.options.get("database") or self.headers.get("X-ClickHouse-Database") or ""
         with self.engine.connect(database=database, settings=request.settings) as connection:
-            text = b""
+            text = bytearray()
             wanted = 1 << 16
             for piece in pieces:
                 text += piece
                 if len(text) >= wanted:
                     if insert := find_insert(text):
-                        self._insert(connection, insert, chain((text[insert.data_start :],), pieces), request)
+                        self._insert(connection, insert, chain((bytes(text[insert.data_start :]),), pieces), request)
                         return
                     wanted = 2 * len(text)
             if insert := find_insert(text):
-                self._insert(connection, insert, iter((text[insert.data_start :],)), request)
+                self._insert(connection, insert, iter((bytes(text[insert.data_start :]),)), request)
             else:
-                self._query(connection, text, request)
+                self._query(connection, bytes(text), request)
 
     def _insert(self, connection: Connection, insert: Insert, data: Iterator[bytes], request: Request) -> None:
         with spooled(data) as path:
@@ -164,8 +166,6 @@ class Handler(BaseHTTPRequestHandler):
             headers |= self._result_headers(
                 read=(result.storage_rows_read(), result.storage_bytes_read()), rows=result.rows_read()
             )
-        if not body and query.answers and format_.lower() == "native":
-            body = memoryview(connection.native_header(query.body, request.parameters))
         self._send(200, headers, body)
 
     def _stream(self, blocks: Iterator[memoryview], headers: dict[str, str]) -> None:

@@ -49,14 +49,13 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Any other statement. `body` is it without its FORMAT clause; `format` is None where it names none."""
+    """Any other statement; `format` is None where it names none, `answers` says whether rows come back."""
 
-    body: bytes
     format: str | None
     answers: bool
 
 
-def find_insert(text: bytes) -> Insert | None:
+def find_insert(text: bytes | bytearray) -> Insert | None:
     """The insert whose data begins in or behind `text`; None when it is another statement or not complete yet."""
     tokens = _tokens(text)
     first = next(tokens, None)
@@ -85,29 +84,30 @@ def find_insert(text: bytes) -> Insert | None:
                 return None
             start = DATA_START.match(text, name.end())
             cut = infile_at if infile_at is not None else token.start()
-            return Insert(text[:cut], text[cut : name.end()], start.end() if start else name.end())
+            return Insert(bytes(text[:cut]), bytes(text[cut : name.end()]), start.end() if start else name.end())
     return None
 
 
 def parse_query(text: bytes) -> Query:
     """What kind of statement it is, and its FORMAT clause."""
     first: bytes | None = None
-    clause: tuple[int, str] | None = None
+    format_: str | None = None
+    name_follows = False
+    in_settings = False
     depth = 0
-    format_at: int | None = None
     for token in _tokens(text):
         word = token.group().upper()
         first = first or word
         depth += (word in (b"(", b"[", b"{")) - (word in (b")", b"]", b"}"))
-        if depth == 0:
-            if format_at is not None and token.lastgroup == "word":
-                clause = format_at, token.group().decode()
-            format_at = token.start() if word == b"FORMAT" else None
-    answers = first in ANSWERING
-    if clause is None or not answers:
-        return Query(text.rstrip().rstrip(b";"), None, answers)
-    return Query(text[: clause[0]], clause[1], answers)
+        if depth == 0 and name_follows and token.lastgroup == "word":
+            format_, in_settings = token.group().decode(), False
+        elif word == b"SETTINGS":
+            in_settings = True
+        elif not in_settings and word != b";":
+            format_ = None  # the clause is the statement's last, this `format` was a name
+        name_follows = word == b"FORMAT"
+    return Query(format_, answers=first in ANSWERING)
 
 
-def _tokens(text: bytes) -> Iterator[re.Match[bytes]]:
+def _tokens(text: bytes | bytearray) -> Iterator[re.Match[bytes]]:
     return (token for token in TOKEN.finditer(text) if token.lastgroup != "space")
