@@ -1,1 +1,20 @@
+"""The `wattnet` command."""
 
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """The entry point: run the command line and end the process with its exit code."""
+    try:
+        from wattnet.cli._app import run
+    except ModuleNotFoundError as exc:
+        if exc.name is None or exc.name.startswith("wattnet"):
+            raise
+        # The extra `cli` is not there, so nothing of its own can be used to say so.
+        print(f"wattnet: the command line needs {exc.name}: pip install 'wattnet-storage[cli]'", file=sys.stderr)
+        sys.exit(78)
+    sys.exit(run())

@@ -52,7 +52,7 @@ def us_grid_2022() -> Iterator[Metric]:
     Each value is known at the end of its hour: `knowledge_time` is fixed, so publishing the year again replaces every
     revision by itself. Two metric types:
 
-    - zone_generation {zone, production_type, unit=MWh, datasource=eia}: what was generated in that hour
+    - zone_generation {zone, production_type, unit=MWh, datasource=eia}, data_state final: generated in that hour
     - local_footprint {zone, footprint_type=carbon, scope=life-cycle, unit=gCO2/kWh, datasource=eia}: the average
       carbon intensity of what was generated in that hour
     """
@@ -83,7 +83,10 @@ def _series(zone: str, header: list[str]) -> list[tuple[MetricType, dict[str, st
     """What each column of a zone's file is."""
     common = {"zone": zone, "datasource": "eia"}
     generation = {
-        column: (MetricType.ZONE_GENERATION, {**common, "production_type": production_type, "unit": "MWh"})
+        column: (
+            MetricType.ZONE_GENERATION,
+            {**common, "production_type": production_type, "unit": "MWh", "data_state": "final"},
+        )
         for column, production_type in PRODUCTION_TYPES.items()
     }
     # The life cycle's factors: dividing the column by the mix gives 11 for wind, 41 solar, 490 gas, 820 coal, ...

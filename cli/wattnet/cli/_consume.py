@@ -1,0 +1,20 @@
+"""`wattnet consume`."""
+
+from __future__ import annotations
+
+import typer
+
+
+def consume() -> None:
+    """Store what comes from Kafka in ClickHouse, exactly once, until SIGTERM or Ctrl-C.
+
+    Run as many of them as you like, up to the number of the topic's partitions. Exit codes: 0 drained and stopped,
+    69 a service does not answer, 70 internal error, 78 bad configuration.
+    """
+    from wattnet.cli._logging import log_to_stderr
+    from wattnet.cli._settings import LogSettings, read_one, read_settings
+    from wattnet.consumer import consume as run
+
+    settings = read_settings()
+    log_to_stderr(read_one(LogSettings).log_level)
+    raise typer.Exit(run(settings))

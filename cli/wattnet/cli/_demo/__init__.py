@@ -1,0 +1,1 @@
+"""`wattnet demo`: the whole road, on real services and a year of real data."""

