@@ -6,9 +6,9 @@ import typer
 
 
 def consume() -> None:
-    """Store what comes from Kafka in ClickHouse, exactly once, until SIGTERM or Ctrl-C.
+    """Store what comes from Kafka in ClickHouse, exactly once.
 
-    Run as many of them as you like, up to the number of the topic's partitions. Exit codes: 0 drained and stopped,
+    Runs until SIGTERM or Ctrl-C. Start as many as you like, up to the number of the topic's partitions. Exit codes: 0 drained and stopped,
     69 a service does not answer, 70 internal error, 78 bad configuration.
     """
     from wattnet.cli._logging import log_to_stderr

@@ -19,7 +19,7 @@ def up(
     data_dir: Path = typer.Option(Path(".wattnet/stack"), help="Where everything is kept; made if it is not there."),
     schema_registry: bool = typer.Option(False, "--schema-registry", help="Run a schema registry too."),
 ) -> None:
-    """Run Kafka and ClickHouse here until Ctrl-C: real ones, from packages, without Docker."""
+    """Run real Kafka and ClickHouse here, without Docker, until Ctrl-C."""
     from wattnet.cli._logging import keep_quiet
     from wattnet.local import LocalStack
 

@@ -16,9 +16,9 @@ EXIT_NOT_EXACT = 1
 def verify(
     as_json: bool = typer.Option(False, "--json", help="Print everything as one JSON object."),
 ) -> None:
-    """Prove that every offset is stored exactly once: compare Kafka with ClickHouse, partition by partition.
+    """Prove that every offset is stored exactly once.
 
-    Works while consumers run. The exit code is 1 when something is missing or doubled, with the ranges named.
+    Compares Kafka with ClickHouse, partition by partition. Works while consumers run. The exit code is 1 when something is missing or doubled, with the ranges named.
     """
     from wattnet.cli._logging import keep_quiet
     from wattnet.cli._settings import read_settings

@@ -18,10 +18,10 @@ REPLICAS = 2
 def demo(
     data_dir: Path = typer.Option(Path(".wattnet/demo"), help="Where everything is kept; made if it is not there."),
 ) -> None:
-    """See it work: a year of eight US grids through real Kafka into real ClickHouse, and the proof.
+    """Send a year of eight US grids down the whole road, and prove it.
 
-    Starts both services and two consumers here, publishes about 630,000 metrics, shows what is stored, and stops
-    everything. Repeating it changes no value: the same revisions replace themselves.
+    Starts real Kafka, real ClickHouse and two consumers here, publishes about 630,000 metrics, shows what is stored,
+    and stops everything. Repeating it changes no value: the same revisions replace themselves.
     """
     from rich.console import Console
 

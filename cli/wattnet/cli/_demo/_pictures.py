@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WEEK_ZONE = "CISO"
 WEEK_START = datetime(2022, 6, 20, tzinfo=timezone.utc)
 DAYS = 7
+WEEK_END = WEEK_START + timedelta(days=DAYS)
 CHART_LINES = 18
 # From the bottom up: what runs all day, what follows the load, what follows the weather.
 # Without colours the letter is the marker.
@@ -46,9 +47,9 @@ PLOTEXT_COLOURS = {
     "bright_yellow": "orange+",
 }
 SHARES = {
-    "wind+solar %": ("wind", "solar"),
-    "hydro+nuclear %": ("hydro", "nuclear"),
-    "gas+coal+oil %": ("gas", "coal", "oil"),
+    "wind,\nsolar %": ("wind", "solar"),
+    "hydro,\nnuclear %": ("hydro", "nuclear"),
+    "coal, oil,\ngas %": ("coal", "oil", "gas"),
 }
 
 
@@ -106,7 +107,7 @@ def show_week(console: Console, client: Client) -> None:
         zone=WEEK_ZONE,
         datasource="eia",
         start=WEEK_START,
-        end=WEEK_START + timedelta(days=DAYS),
+        end=WEEK_END,
     ).to_list()
     hours = DAYS * 24
     hours_a_column = next(
@@ -118,14 +119,13 @@ def show_week(console: Console, client: Client) -> None:
         column = (metric.timestamp - WEEK_START) // timedelta(hours=hours_a_column)
         mix[metric.labels["production_type"]][column] += (metric.value or 0.0) / hours_a_column
     coloured = console.color_system is not None and not console.no_color
-    mean = f", mean of {hours_a_column} hours" if hours_a_column > 1 else ""
-    console.print(
-        Text(f"{WEEK_ZONE} ({US_GRID_2022_ZONES[WEEK_ZONE]}): generation by source in MWh per hour{mean}", "italic")
-    )
+    mean = f" (means of {hours_a_column} hours)" if hours_a_column > 1 else ""
+    console.print(Text(f"The generation mix of {WEEK_ZONE} ({US_GRID_2022_ZONES[WEEK_ZONE]}) over a week", "italic"))
+    console.print(Text(f"MWh per hour{mean}, {WEEK_START:%Y-%m-%d} to {WEEK_END:%Y-%m-%d}, UTC\n"))
     console.print(Text.from_ansi(_stacked(mix, columns, hours_a_column, coloured=coloured)))
-    legend = Text("      ")
+    legend = Text("\n    ")
     for source, (letter, colour) in STACK.items():
-        legend.append(" ")
+        legend.append("  ")
         legend.append("█" if coloured else letter, colour)
         legend.append(f" {source}")
     console.print(legend)

@@ -35,11 +35,11 @@ def show_verdict(console: Console, verdict: Verdict, before: Contents, after: Co
         console.print(Text(str(problem), "red"))
     console.print(Text(f"wattnet verify: {verdict}", "bold green" if verdict.ok else "bold red"))
     if before == after:
-        what = "as before: each revision that came again replaced itself, and no value changed"
+        what = "as before: every revision replaced itself, no value changed"
     else:
         what = f"{before.rows:,} before"
     console.print(f"metrics FINAL has {after.rows:,} rows, {what}.")
-    console.print(f"{US_GRID_2022_EMPTY_CELLS} hours have no value in the source, and none was made up.")
+    console.print(f"{US_GRID_2022_EMPTY_CELLS} cells of the source are empty: nothing is published for them.")
 
 
 def show_next_steps(console: Console, data_dir: Path, url: str) -> None:
