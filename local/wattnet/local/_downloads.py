@@ -60,7 +60,7 @@ def fetch_once(
     with _locked(folder.with_name(f"{folder.name}.lock")):
         if folder.exists():
             return folder
-        progress(f"downloading {title} {version} from Maven Central (once, into {folder})…")
+        progress(f"downloading {title} {version} from Maven Central, once, into {folder}…")
         draft = folder.with_name(f"{folder.name}.draft")
         repository = folder.with_name(f"{folder.name}.maven")
         for leftover in (draft, repository):

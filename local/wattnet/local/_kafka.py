@@ -7,20 +7,15 @@ import subprocess
 import uuid
 from typing import TYPE_CHECKING
 
-from wattnet.local._downloads import fetch_once, java
+from wattnet.local._downloads import java
 from wattnet.local._errors import ServiceFailedError
 from wattnet.local._ports import HOST, is_open
 from wattnet.local._service import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from jgo.maven import MavenContext
-
-TITLE = "Apache Kafka"
-VERSION = "4.4.0"
-SLF4J_VERSION = "1.7.36"
 # Small heap, the quick compiler only: this broker starts often and lives beside everything else on a laptop.
 JVM = [
     "-Xmx256m",
@@ -72,13 +67,16 @@ log.index.size.max.bytes=1048576
 class Kafka:
     """The broker on `port`, its controller on `controller_port`, its data in `folder`."""
 
-    name = TITLE
+    name = "Apache Kafka"
 
-    def __init__(self, folder: Path, *, port: int, controller_port: int, progress: Callable[[str], None]) -> None:
+    def __init__(
+        self, folder: Path, *, programs: Path, port: int, controller_port: int, jvm: Sequence[str] = ()
+    ) -> None:
         self._folder = folder
         self._port = port
         self._controller_port = controller_port
-        self._progress = progress
+        class_path = ":".join(str(jar) for jar in sorted(programs.glob("*.jar")))
+        self._java = [java(), *JVM, *jvm, "-cp", class_path]
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -90,26 +88,24 @@ class Kafka:
         return f"{HOST}:{self._port}"
 
     def command(self) -> Command:
-        jars = fetch_once(TITLE, VERSION, _fetch, progress=self._progress)
-        class_path = ":".join(str(jar) for jar in sorted(jars.glob("*.jar")))
         self._folder.mkdir(exist_ok=True)
         (self._folder / "server.properties").write_text(
             PROPERTIES.format(host=HOST, port=self._port, controller_port=self._controller_port)
         )
         if not (self._folder / "data" / "meta.properties").exists():
-            self._format(class_path)
-        return Command([java(), *JVM, "-cp", class_path, "kafka.Kafka", "server.properties"], folder=self._folder)
+            self._format()
+        return Command([*self._java, "kafka.Kafka", "server.properties"], folder=self._folder)
 
     def ready(self) -> bool:
         # The cheap question first: librdkafka takes a while to see that a refused port has opened.
         return is_open(self._port) and _names_a_broker(self.bootstrap_servers)
 
-    def _format(self, class_path: str) -> None:
+    def _format(self) -> None:
         """Give the folder its cluster id, once in its life."""
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id]
         done = subprocess.run(
-            [java(), *JVM, "-cp", class_path, *tool, "--config", "server.properties", "--ignore-formatted"],
+            [*self._java, *tool, "--config", "server.properties", "--ignore-formatted"],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -118,7 +114,8 @@ class Kafka:
         )
         if done.returncode != 0:
             raise ServiceFailedError(
-                f"{TITLE} could not prepare {self._folder} (exit code {done.returncode}):\n{done.stdout}{done.stderr}"
+                f"{self.name} could not prepare {self._folder} (exit code {done.returncode}):\n"
+                f"{done.stdout}{done.stderr}"
             )
 
 
@@ -132,14 +129,3 @@ def _names_a_broker(bootstrap_servers: str) -> bool:
         )
     except KafkaException:
         return False
-
-
-def _fetch(maven: MavenContext, folder: Path) -> None:
-    from jgo.maven import PythonResolver
-
-    # Two resolutions: in one, the dependency management of either would decide about versions of the other.
-    for coordinate in (f"org.apache.kafka:kafka_2.13:{VERSION}", f"org.slf4j:slf4j-simple:{SLF4J_VERSION}"):
-        inputs, transitive = PythonResolver().resolve([maven.create_dependency(coordinate)])
-        for dependency in (*inputs, *transitive):
-            jar = dependency.artifact.resolve()
-            jar.replace(folder / jar.name)

@@ -57,10 +57,13 @@ class Service:
     `start` returns when it serves. All raise ServiceFailedError, `start` also PortInUseError.
     """
 
-    def __init__(self, program: Program, folder: DataFolder, *, timeout_s: float) -> None:
+    def __init__(
+        self, program: Program, folder: DataFolder, *, timeout_s: float, stop_timeout_s: float = STOP_TIMEOUT_S
+    ) -> None:
         self._program = program
         self._folder = folder
         self._timeout_s = timeout_s
+        self._stop_timeout_s = stop_timeout_s
         self._guard: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
         self._log_start = 0
@@ -153,7 +156,7 @@ class Service:
         """Wait until it is gone; after a few seconds kill it."""
         if self._guard is not None:
             try:
-                self._guard.wait(STOP_TIMEOUT_S)
+                self._guard.wait(self._stop_timeout_s)
             except subprocess.TimeoutExpired:
                 self._signal(signal.SIGKILL)
                 self._guard.wait()

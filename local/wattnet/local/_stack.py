@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from wattnet.local._clickhouse import ClickHouse
 from wattnet.local._errors import LocalStackError
 from wattnet.local._folder import DataFolder
-from wattnet.local._kafka import VERSION as KAFKA_VERSION
 from wattnet.local._kafka import Kafka
+from wattnet.local._kafka_programs import install_kafka, startup_options
 from wattnet.local._ports import HOST
 from wattnet.local._schema_registry import SchemaRegistry
 from wattnet.local._service import Service
@@ -89,11 +89,13 @@ class LocalStack:
 
     def _start_all(self, folder: DataFolder) -> None:
         self._ports = ports = folder.choose_ports(self._wanted_ports, progress=self._progress)
+        programs = install_kafka(progress=self._progress)
         kafka = Kafka(
             folder.path / "kafka",
+            programs=programs,
             port=ports["kafka"],
             controller_port=ports["kafka_controller"],
-            progress=self._progress,
+            jvm=startup_options(programs),
         )
         clickhouse = ClickHouse(folder.path / "clickhouse", port=ports["clickhouse"])
         self._kafka = Service(kafka, folder, timeout_s=self._timeout_s)
@@ -112,7 +114,7 @@ class LocalStack:
             self._services.append(self._schema_registry)
         self._bootstrap_servers, self._clickhouse_url = kafka.bootstrap_servers, clickhouse.url
 
-        self._progress(f"starting ClickHouse and Apache Kafka {KAFKA_VERSION} on {folder.path}")
+        self._progress(f"starting ClickHouse and Apache Kafka on {folder.path}…")
         for service in self._services:
             service.launch()
         self._clickhouse.wait_ready()
