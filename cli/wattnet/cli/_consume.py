@@ -8,8 +8,8 @@ import typer
 def consume() -> None:
     """Store what comes from Kafka in ClickHouse, exactly once.
 
-    Runs until SIGTERM or Ctrl-C. Start as many as you like, up to the number of the topic's partitions. Exit codes: 0 drained and stopped,
-    69 a service does not answer, 70 internal error, 78 bad configuration.
+    Runs until SIGTERM or Ctrl-C. Start as many as you like, up to the number of the topic's partitions. Exit codes:
+    0 drained and stopped, 69 a service does not answer, 70 internal error, 78 bad configuration.
     """
     from wattnet.cli._logging import log_to_stderr
     from wattnet.cli._settings import LogSettings, read_one, read_settings

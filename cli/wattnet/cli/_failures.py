@@ -62,12 +62,12 @@ def _exit_code(error: Exception) -> int | None:
     from wattnet.clickhouse import ClickHouseUnavailableError, StorageError
     from wattnet.consumer import ConsumerError
     from wattnet.local import LocalStackError, MissingExtraError
-    from wattnet.producer import ProducerError
+    from wattnet.producer import BrokerUnreachableError, DeliveryError, ProducerError
 
     if isinstance(error, ConsumerError):
         return error.exit_code
-    if isinstance(error, (MissingExtraError, StorageError)) and not isinstance(error, ClickHouseUnavailableError):
-        return EXIT_CONFIGURATION
-    if isinstance(error, (ClickHouseUnavailableError, LocalStackError, ProducerError)):
+    if isinstance(error, (BrokerUnreachableError, ClickHouseUnavailableError, DeliveryError)):
         return EXIT_UNAVAILABLE
-    return None
+    if isinstance(error, (MissingExtraError, ProducerError, StorageError)):
+        return EXIT_CONFIGURATION
+    return EXIT_UNAVAILABLE if isinstance(error, LocalStackError) else None

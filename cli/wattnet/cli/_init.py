@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+# Deployments start everything at once, and repeat this when it says 69.
+KAFKA_TIMEOUT_S = 15.0
+
 
 def init(
     partitions: int = typer.Option(12, min=1, help="Partitions of a new topic: the most consumers that can share it."),
@@ -17,7 +20,7 @@ def init(
     settings = read_settings()
     keep_quiet()
     kafka, clickhouse = settings.kafka, settings.clickhouse
-    created = create_topic(kafka.bootstrap_servers, kafka.topic, partitions=partitions)
+    created = create_topic(kafka.bootstrap_servers, kafka.topic, partitions=partitions, timeout_s=KAFKA_TIMEOUT_S)
     what = f"created, {partitions} partitions" if created else "was there already"
     typer.echo(f"topic {kafka.topic} at {kafka.bootstrap_servers}: {what}")
     applied = migrate_up(clickhouse)

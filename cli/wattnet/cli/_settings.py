@@ -87,13 +87,14 @@ def _read(group: type[Group], problems: list[str]) -> Group | None:
 
 
 def _shown(group: type[BaseSettings], field: str) -> str:
-    """The variable with its value, or without where it may hold a secret."""
+    """The variable, with its value where that cannot hold a secret."""
     info = group.model_fields.get(field)
     variable = _variable(group, field, info)
     value = os.environ.get(variable)
-    if value is None or info is None or info.annotation not in (str, int, float, bool, str | None):
-        secret_or_file = info is not None and info.annotation is SecretStr
-        return variable if value is None or secret_or_file or field == "options" else f"{variable}={value}"
+    secret = info is not None and info.annotation is SecretStr
+    # KAFKA_OPTIONS may hold a password. What is not in the environment came from .env, or from nowhere.
+    if value is None or secret or field == "options":
+        return variable
     return f"{variable}={value!r}"
 
 

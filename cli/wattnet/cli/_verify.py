@@ -18,7 +18,8 @@ def verify(
 ) -> None:
     """Prove that every offset is stored exactly once.
 
-    Compares Kafka with ClickHouse, partition by partition. Works while consumers run. The exit code is 1 when something is missing or doubled, with the ranges named.
+    Compares Kafka with ClickHouse, partition by partition. Works while consumers run. The exit code is 1 when
+    something is missing or doubled, with the ranges named.
     """
     from wattnet.cli._logging import keep_quiet
     from wattnet.cli._settings import read_settings

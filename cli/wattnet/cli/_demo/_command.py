@@ -12,7 +12,10 @@ from wattnet.cli._signals import Stopped, stoppable
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from wattnet.local import LocalStack
+
 REPLICAS = 2
+EXIT_NOT_EXACT = 1
 
 
 def demo(
@@ -40,31 +43,44 @@ def demo(
 def _run(data_dir: Path, console: Console) -> None:
     from rich.console import Console
 
-    from wattnet.cli._demo import _pictures, _road, _words
-    from wattnet.cli._demo._meter import meter
-    from wattnet.cli._demo._replicas import Replicas
-    from wattnet.consumer import verify
+    from wattnet.cli._demo._words import show_next_steps
     from wattnet.local import LocalStack
-    from wattnet.query import Client
 
     aside = Console(stderr=True, highlight=False)
     with LocalStack(data_dir, progress=aside.print) as stack:
-        on_stack = _road.settings_for(stack)
-        before = _road.contents(on_stack)
-        with Replicas(stack.env, stack.data_dir / "logs", count=REPLICAS) as replicas:
-            aside.print(f"started {REPLICAS} consumers, logging to {replicas.logs}")
+        url = stack.clickhouse_url
+        try:
+            exact = _travel_and_show(stack, console, aside)
+        finally:
+            aside.print("stopping Kafka and ClickHouse")
+    if not exact:
+        raise typer.Exit(EXIT_NOT_EXACT)
+    show_next_steps(console, data_dir, url)
+
+
+def _travel_and_show(stack: LocalStack, console: Console, aside: Console) -> bool:
+    from wattnet.cli._demo import _pictures, _road
+    from wattnet.cli._demo._meter import meter
+    from wattnet.cli._demo._replicas import Replicas
+    from wattnet.cli._demo._words import show_verdict
+    from wattnet.consumer import verify
+    from wattnet.query import Client
+
+    settings = _road.settings_for(stack)
+    before = _road.contents(settings)
+    with Replicas(stack.env, stack.data_dir / "logs", count=REPLICAS) as replicas:
+        aside.print(f"started {REPLICAS} consumers, logging to {replicas.logs}")
+        try:
             with meter(aside) as show:
-                journey = _road.travel(on_stack, replicas, show)
+                journey = _road.travel(settings, replicas, show)
             aside.print("verifying")
-            verdict = verify(on_stack)
-            after = _road.contents(on_stack)
+            verdict = verify(settings)
+            after = _road.contents(settings)
+            _pictures.show_rates(console, journey)
             with Client(stack.clickhouse_url) as client:
-                _pictures.show_rates(console, journey)
                 _pictures.show_newest(console, client)
                 _pictures.show_week(console, client)
-            _words.show_verdict(console, verdict, before, after)
-            aside.print("stopping the consumers, Kafka and ClickHouse")
-        url = stack.clickhouse_url
-    if not verdict.ok:
-        raise typer.Exit(1)
-    _words.show_next_steps(console, data_dir, url)
+            show_verdict(console, verdict, before, after)
+        finally:
+            aside.print("stopping the consumers")
+    return verdict.ok

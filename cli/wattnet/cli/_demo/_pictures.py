@@ -49,7 +49,7 @@ PLOTEXT_COLOURS = {
 SHARES = {
     "wind,\nsolar %": ("wind", "solar"),
     "hydro,\nnuclear %": ("hydro", "nuclear"),
-    "coal, oil,\ngas %": ("coal", "oil", "gas"),
+    "fossil %": ("coal", "oil", "gas"),
 }
 
 

@@ -79,6 +79,7 @@ def travel(settings: Settings, replicas: Replicas, show: Show) -> Journey:
         return int(client.query(STORED).result_rows[0][0]) - start.stored
 
     sent = 0
+    show(sent=0, to_send=US_GRID_2022_METRICS, stored=0, to_store=to_store)
     started_s = looked_s = time.monotonic()
     with Producer(settings.kafka.bootstrap_servers) as producer:
         for sent, metric in enumerate(us_grid_2022(), 1):

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 PYTHON = """\
 from wattnet.query import Client
-with Client("{url}") as wattnet:
-    week = wattnet.metrics("local_footprint", zone="CISO", start="2022-06-20T00:00Z", end="2022-06-27T00:00Z")
-    print(week.to_pandas())"""
-SQL = (
-    "SELECT zone, round(avg(value)) AS gCO2_per_kWh FROM current_metrics WHERE name = 'local_footprint' "
-    "GROUP BY zone ORDER BY zone FORMAT PrettyCompactMonoBlock"
-)
+wattnet = Client("{url}")
+print(wattnet.metrics("local_footprint", start="2022-12-31T00:00Z").to_pandas())"""
+SQL = """\
+curl '{url}/?database=wattnet' --data "
+  SELECT zone, round(avg(value)) AS gCO2_per_kWh FROM current_metrics
+  WHERE name = 'local_footprint' GROUP BY zone ORDER BY zone FORMAT PrettySpace"
+"""
 
 
 def show_verdict(console: Console, verdict: Verdict, before: Contents, after: Contents) -> None:
@@ -34,11 +34,9 @@ def show_verdict(console: Console, verdict: Verdict, before: Contents, after: Co
     for problem in verdict.problems:
         console.print(Text(str(problem), "red"))
     console.print(Text(f"wattnet verify: {verdict}", "bold green" if verdict.ok else "bold red"))
+    console.print(f"metrics FINAL has {after.rows:,} rows, {before.rows:,} before.")
     if before == after:
-        what = "as before: every revision replaced itself, no value changed"
-    else:
-        what = f"{before.rows:,} before"
-    console.print(f"metrics FINAL has {after.rows:,} rows, {what}.")
+        console.print("Every revision that came again replaced itself: no value has changed.")
     console.print(f"{US_GRID_2022_EMPTY_CELLS} cells of the source are empty: nothing is published for them.")
 
 
@@ -50,12 +48,12 @@ def show_next_steps(console: Console, data_dir: Path, url: str) -> None:
         console.print(Text(text, style), soft_wrap=True)
 
     line("\nGo on from here:\n", "bold")
-    line("# Kafka and ClickHouse with this data, until Ctrl-C; it says what to export for your own programs", "dim")
+    line("# Kafka and ClickHouse with this data, until Ctrl-C", "dim")
     line(f"{wattnet} up --data-dir {data_dir}")
     line(f"\n# meanwhile, in {python}", "dim")
     line(PYTHON.format(url=url))
     line("\n# or in SQL", "dim")
-    line(f"curl '{url}/?database=wattnet' --data \"{SQL}\"")
+    line(SQL.format(url=url))
 
 
 def _as_typed(program: str) -> str:
