@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -70,7 +70,8 @@ class ClickHouseProxy:
                 return bytes(body)
 
             def _pass_on(self, body: bytes) -> None:
-                insert = "metrics_ingest" in self.path and "INSERT" in self.path.upper()
+                # The driver puts the statement into the body's first line, or into the URL.
+                insert = b"INSERT INTO metrics_ingest" in unquote_plus(self.path).encode() + body[:100]
                 gate = proxy._next_gate() if insert else None
                 if gate and gate.place == "request" and not gate.stand():
                     self.close_connection = True

@@ -92,7 +92,7 @@ class Road:
 
     def close(self) -> None:
         """Remove the topic and the database."""
-        self.client.command(f"DROP DATABASE {self.name} SYNC")
+        self.client.command(f"DROP DATABASE {self.name}")
         self.client.close()
         self.admin.delete_topics([self.topic])[self.topic].result(30)
 
@@ -177,6 +177,10 @@ class Road:
             return probe.committed([TopicPartition(self.topic, p) for p in range(self.partitions)], timeout=10)
         finally:
             probe.close()
+
+    def released(self) -> int:
+        """How many offsets are committed as stored, with nothing claimed behind them."""
+        return sum(one.offset for one in self.committed() if one.offset > 0 and '"messages":0' in one.metadata)
 
     def verdict(self) -> Verdict:
         """What `wattnet verify` says."""

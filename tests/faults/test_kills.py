@@ -6,12 +6,25 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from road import Road, until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from clickhouse_proxy import ClickHouseProxy, Place
-    from road import Road
+
+    from wattnet.local import LocalStack
 
 MESSAGES = 6_000
+
+
+@pytest.fixture
+def road(wattnet_stack: LocalStack, tmp_path: Path) -> Iterator[Road]:
+    """One partition, so that the insert that is stopped is the only one under way."""
+    road = Road(wattnet_stack, tmp_path, partitions=1)
+    yield road
+    road.close()
 
 
 def test_killed_after_the_claim(road: Road, proxy: ClickHouseProxy) -> None:
@@ -55,7 +68,7 @@ def _killed_at(road: Road, proxy: ClickHouseProxy, place: Place, *, drop: bool) 
 
 def _recovers(road: Road, claim: dict[str, int]) -> None:
     with road.consumer():
-        road.wait_stored(MESSAGES)
+        until(lambda: road.released() == MESSAGES, "the claim is released")
     stored = road.sql("SELECT claim_first, claim_next, claim_messages FROM ledger")
     assert (claim["first"], claim["next"], claim["messages"]) in stored, "the claimed range was rebuilt exactly"
     road.assert_exact(MESSAGES)
