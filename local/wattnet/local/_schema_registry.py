@@ -22,16 +22,21 @@ TITLE = "Apicurio Registry"
 VERSION = "3.3.3"
 
 
+def install_schema_registry(*, progress: Callable[[str], None]) -> Path:
+    """The folder with the registry's programs, filled the first time."""
+    return fetch_once(TITLE, VERSION, _fetch, progress=progress)
+
+
 class SchemaRegistry:
     """The registry on `port`, its schemas in `folder`."""
 
     name = "schema registry"
 
-    def __init__(self, folder: Path, *, port: int, management_port: int, progress: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, *, programs: Path, port: int, management_port: int) -> None:
         self._folder = folder
+        self._jar = next(programs.rglob("quarkus-run.jar"))
         self._port = port
         self._management_port = management_port
-        self._progress = progress
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -43,8 +48,6 @@ class SchemaRegistry:
         return f"http://{HOST}:{self._port}/apis/ccompat/v7"
 
     def command(self) -> Command:
-        program = fetch_once(TITLE, VERSION, _fetch, progress=self._progress)
-        jar = next(program.rglob("quarkus-run.jar"))
         self._folder.mkdir(exist_ok=True)
         return Command(
             [
@@ -52,12 +55,14 @@ class SchemaRegistry:
                 "-Xmx256m",
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "-Dapicurio.datasource.url=jdbc:h2:file:./data",
+                # Without the delay of half a second in which a kill would lose a schema that was given an id.
+                "-Dapicurio.datasource.url=jdbc:h2:file:./data;WRITE_DELAY=0",
                 "-jar",
-                str(jar),
+                str(self._jar),
             ],
             folder=self._folder,
             env={
+                "QUARKUS_LOG_LEVEL": "WARN",
                 "QUARKUS_HTTP_HOST": HOST,
                 "QUARKUS_HTTP_PORT": str(self._port),
                 "QUARKUS_MANAGEMENT_HOST": HOST,

@@ -14,7 +14,7 @@ from wattnet.local._folder import DataFolder
 from wattnet.local._kafka import Kafka
 from wattnet.local._kafka_programs import install_kafka, startup_options
 from wattnet.local._ports import HOST
-from wattnet.local._schema_registry import SchemaRegistry
+from wattnet.local._schema_registry import SchemaRegistry, install_schema_registry
 from wattnet.local._service import Service
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ class LocalStack:
         if self._with_registry:
             registry = SchemaRegistry(
                 folder.path / "schema-registry",
+                programs=install_schema_registry(progress=self._progress),
                 port=ports["schema_registry"],
                 management_port=ports["schema_registry_management"],
-                progress=self._progress,
             )
             self._schema_registry = Service(registry, folder, timeout_s=self._timeout_s)
             self._registry_url = registry.url

@@ -24,7 +24,11 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    engine = Engine(folder, memory_bytes=min(MEMORY_BYTES, machine // 2))
+    try:
+        engine = Engine(folder, memory_bytes=min(MEMORY_BYTES, machine // 2))
+    except RuntimeError as exc:
+        # Without chDB's stack trace, behind which the reason would not be seen.
+        sys.exit(f"the ClickHouse engine cannot use {folder}: {str(exc).splitlines()[0]}")
     server = Server((HOST, port), type("EngineHandler", (Handler,), {"engine": engine}))
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     stopped.wait()
