@@ -1,0 +1,131 @@
+"""The client itself: where it connects, what it says when it cannot, and that threads may share it."""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+import wattnet.query
+from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.query import AnswerError, ClickHouseUnavailableError, Client, DatabaseMissingError, QueryError
+from wattnet.schemas import Metric
+
+if TYPE_CHECKING:
+    from direct_writer import DirectWriter
+
+T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+def test_the_public_names() -> None:
+    """What readers import; a change here is a change for them."""
+    assert wattnet.query.__all__ == [
+        "AnswerError", "ClickHouseUnavailableError", "Client", "DatabaseMissingError", "FilterError",
+        "MissingExtraError", "Query", "QueryError", "QuestionError", "Series", "StorageError", "TimeError",
+        "UnknownLabelError", "UnknownNameError",
+    ]  # fmt: skip
+    assert all(hasattr(wattnet.query, name) for name in wattnet.query.__all__)
+
+
+def test_from_env(
+    store: DirectWriter, database: ClickHouseSettings, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variables that everyone uses."""
+    store.put(Metric(name, 1.0, T0, {"zone": "ES"}))
+    for variable, value in {
+        "HOST": database.host, "PORT": str(database.port), "DATABASE": database.database, "USER": "default",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"CLICKHOUSE_{variable}", value)
+    with Client.from_env() as client:
+        assert [metric.value for metric in client.latest(name).to_list()] == [1.0]
+        assert repr(client) == f"<Client {database.address}/{database.database}>"
+
+
+def test_arguments_win_over_the_url() -> None:
+    """Credentials may stand in either, and never show."""
+    url = "https://reader:secret@example.org/other"
+    client = Client(url, database="mine", user="me", password="mine, too")  # noqa: S106  nobody's
+    settings = client._database.settings
+    assert (settings.user, settings.password.get_secret_value(), settings.database) == ("me", "mine, too", "mine")
+    assert repr(client) == "<Client https://example.org:8443/mine>"
+    assert Client("https://example.org/other")._database.settings.database == "other"
+    assert Client()._database.settings.database == "wattnet"
+    with pytest.raises(ValueError, match="HTTP interface"):
+        Client("localhost:9000")
+
+
+def test_a_server_that_is_away_is_named() -> None:
+    """At the first question, not when the client is made."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(ClickHouseUnavailableError) as refused:
+        client.names()
+    assert f"http://127.0.0.1:{port}" in str(refused.value)
+
+
+def test_missing_tables_name_the_remedy(database: ClickHouseSettings) -> None:
+    """A database that is not there, and one that is empty."""
+    empty = f"empty_{uuid.uuid4().hex[:8]}"
+    with connect(database) as driver:
+        driver.command(f"CREATE DATABASE {empty}")
+        for missing in (empty, f"absent_{uuid.uuid4().hex[:8]}"):
+            with Client(database.address, database=missing) as client:
+                for ask in (
+                    client.names,
+                    client.latest("zone_load").to_list,
+                    client.metrics("zone_load", start="-1d").to_pandas,
+                ):
+                    with pytest.raises(DatabaseMissingError, match=r"wattnet (init|migrate up)") as refused:
+                        ask()
+                    assert missing in str(refused.value)
+        driver.command(f"DROP DATABASE {empty}")
+
+
+def test_what_clickhouse_refuses_is_a_query_error(database: ClickHouseSettings) -> None:
+    """Nothing of the driver's own comes out, and what ClickHouse said stays in it."""
+    with Client(database.address, database=database.database) as client:
+        with pytest.raises(AnswerError, match="nosuch") as refused:
+            client._database.rows("SELECT nosuch(1)", {})
+        assert isinstance(refused.value, QueryError)
+
+
+def test_threads_may_share_a_client(store: DirectWriter, client: Client, name: str) -> None:
+    """Queries run side by side on one client, from the first one on."""
+    store.put(*(Metric(name, float(n), T0 + n * HOUR, {"zone": f"Z{n}"}) for n in range(16)))
+    client.close()  # so that the threads race for the connection too
+
+    def read(n: int) -> list[float | None]:
+        return [m.value for m in client.metrics(name, start=T0, end=T0 + 99 * HOUR, zone=f"Z{n % 16}").to_list()]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, range(64))) == [[float(n % 16)] for n in range(64)]
+
+
+def test_a_closed_client_connects_again(store: DirectWriter, client: Client, name: str) -> None:
+    """close gives the connections back; closing twice is fine."""
+    store.put(Metric(name, 1.0, T0, {"zone": "ES"}))
+    client.close()
+    client.close()
+    assert len(client.latest(name).to_list()) == 1
+
+
+def test_a_revision_in_two_inserts_is_one_row(database: ClickHouseSettings, store: DirectWriter, name: str) -> None:
+    """Until a merge both copies are in the table; the last one counts, once."""
+    migrate_up(database)
+    store.driver.command("SYSTEM STOP MERGES metrics")
+    try:
+        for value in (1.0, 2.0, 3.0):
+            store.put(Metric(name, value, T0, {"zone": "ES"}, knowledge_time=T0 + HOUR))
+        copies = store.rows("SELECT count() FROM metrics WHERE name = {name:String}", name=name)
+        with Client(database.address, database=database.database) as client:
+            read = [metric.value for metric in client.metrics(name, start=T0).to_list()]
+    finally:
+        store.driver.command("SYSTEM START MERGES metrics")
+    assert copies == [(3,)]
+    assert read == [3.0]

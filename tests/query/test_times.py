@@ -1,0 +1,119 @@
+"""Times: aware, exact, half-open, or refused with a remedy."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wattnet.query import Client, TimeError
+from wattnet.query._times import EPOCH, NOW, Moment, bounds
+
+UTC = timezone.utc
+NOW_US = 1_740_787_200_000_000  # 2025-03-01T00:00Z
+HOUR_US = 3_600_000_000
+NAIVE = datetime(2025, 3, 1)  # noqa: DTZ001  naive on purpose
+
+
+def us(given: datetime | str) -> int:
+    return Moment.parse(given, argument="start").at(NOW_US)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2025-03-01T00:00:00Z",
+        "2025-03-01T00:00Z",
+        "2025-03-01 00:00:00+00:00",
+        "2025-03-01 00:00:00 +00:00",
+        "2025-03-01T01:00:00.000+01:00",
+        "2025-02-28t19:00:00,000000-0500",
+        "2025-03-01T05:45:00+05:45",
+        "2025-03-01T02:00+02",
+        " 2025-03-01T00:00:00z ",
+        "now",
+        "-0s",
+        datetime(2025, 3, 1, tzinfo=UTC),
+        datetime(2025, 3, 1, 9, tzinfo=ZoneInfo("Asia/Tokyo")),
+        pd.Timestamp("2025-03-01T01:00+01:00"),
+    ],
+)
+def test_one_moment_in_many_spellings(given: datetime | str) -> None:
+    """Any offset and the usual forms of ISO 8601 mean the same moment, on every Python."""
+    assert us(given) == NOW_US
+
+
+@given(st.datetimes(datetime(1970, 1, 1), datetime(2064, 12, 31)), st.integers(-14 * 60 + 1, 14 * 60 - 1))  # noqa: DTZ001  hypothesis wants naive bounds
+def test_microseconds_are_exact(naive: datetime, east_minutes: int) -> None:
+    """No float comes near a boundary: a datetime and its ISO text are the same integer."""
+    moment = naive.replace(tzinfo=timezone(timedelta(minutes=east_minutes)))
+    expected = (moment - EPOCH) // timedelta(microseconds=1)
+    assert us(moment) == us(moment.isoformat()) == us(moment.isoformat(sep=" ")) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [("-30s", -30), ("-30m", -1800), ("-6h", -21600), ("-1d", -86400), ("-2w", -1209600), ("+2d", 172800)],
+)
+def test_relative_times_count_from_the_moment_of_reading(given: str, seconds: int) -> None:
+    """A day is 24 hours, and '+' lies ahead."""
+    assert us(given) == NOW_US + seconds * 1_000_000
+    assert Moment.parse(given, argument="start").at(0) == seconds * 1_000_000
+
+
+def test_the_two_hours_of_a_clock_set_back_are_two_hours() -> None:
+    """02:30 in Madrid happened twice on 26 October 2025; fold says which."""
+    first = datetime(2025, 10, 26, 2, 30, tzinfo=ZoneInfo("Europe/Madrid"))
+    assert us(first.replace(fold=1)) - us(first) == HOUR_US
+
+
+@pytest.mark.parametrize(
+    "given", [NAIVE, "2025-03-01T00:00:00", "2025-03-01", "2025-03-01 12:00", pd.Timestamp("2025-03-01")]
+)
+def test_naive_times_are_refused_with_a_remedy(given: datetime | str) -> None:
+    """Nobody knows which moment they mean."""
+    with pytest.raises(TimeError, match=r"start=.*2025-03-01.* has no UTC offset.*timezone\.utc"):
+        us(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "", "yesterday", "-1", "1d", "-1y", "- 1d", "-1d ago", "-1.5h", "2025-13-01T00:00Z", "2025-02-29T00:00Z",
+        "2025-03-01T24:00Z", "2025-03-01T00:00:60Z", "2025-03-01T00:00+25:00", "2025-03-01T00:00+01:75",
+        "2025-03-01T00:00:00.1234567Z", "٢٠٢٥-03-01T00:00Z", "now-1d", "1740787200", 1740787200, 0.5, None, b"now",
+        pd.NaT,
+    ],
+)  # fmt: skip
+def test_what_is_no_time_is_refused(given: object) -> None:
+    """The message names the argument and what was given."""
+    with pytest.raises(TimeError, match="start="):
+        us(given)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_an_end_before_its_start_is_refused() -> None:
+    """An inverted range is a mistake, not an empty answer."""
+    early, late = Moment(0), Moment(1)
+    assert bounds(early, early, now_us=NOW_US) == (0, 0)
+    with pytest.raises(TimeError, match=r"start 1970.* is after end 1970"):
+        bounds(late, early, now_us=NOW_US)
+    with pytest.raises(TimeError, match="give an end too"):
+        bounds(Moment.parse("+1d", argument="start"), NOW, now_us=NOW_US)
+
+
+def test_bad_times_are_refused_before_anything_is_read() -> None:
+    """The client has not even connected: nothing listens at this address."""
+    client = Client("http://127.0.0.1:1")
+    aware = datetime(2025, 3, 1, tzinfo=UTC)
+    for wrong in (
+        {"start": NAIVE},
+        {"start": aware, "end": NAIVE},
+        {"start": aware, "as_of": "2025-03-01"},
+        {"start": aware, "end": aware - timedelta(seconds=1)},
+    ):
+        with pytest.raises(ValueError):
+            client.metrics("zone_load", zone="ES", **wrong)
