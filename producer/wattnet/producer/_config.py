@@ -69,6 +69,4 @@ def librdkafka_config(
         # Success costs no call into Python; the binding handles this key and frees what belongs to the message.
         "delivery.report.only.error": True,
     }
-    if "message.timeout.ms" in given:  # another name of the same
-        del config["delivery.timeout.ms"]
-    return config | given
+    return config | given  # in this order: librdkafka has other names for some keys, and takes the last one given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -39,6 +40,11 @@ def refuse_forked(*_: Any) -> NoReturn:
         "this producer was made in the parent process, and its threads do not exist in a fork: make one in each "
         "process, such as in the worker's initializer (gunicorn: post_fork, multiprocessing: initializer=)"
     )
+
+
+def never_destroy(inherited: object) -> None:
+    """librdkafka's end of a client waits for threads that a fork does not have, or crashes without them."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(inherited))
 
 
 def _close_all() -> None:

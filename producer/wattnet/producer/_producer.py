@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass
-from time import time_ns
 from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import KafkaError, KafkaException
@@ -108,7 +107,7 @@ class Producer:
         self._kafka = kafka
         self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
         self._encode = MetricEncoder(frame_header).encode
-        self._served_us = self._serve_at_us = 0
+        self._serve_at_us = 0
         _lifecycle.opened(self)
 
     def send(self, metric: Metric) -> None:
@@ -118,13 +117,10 @@ class Producer:
         given up after delivery.timeout.ms (two minutes). Raises, and has not taken the metric: TypeError for what is no
         Metric, QueueFullError, ProducerClosedError, ForkedProducerError, SendError, ClockError.
         """
+        now_us = knowledge_now_us()
         try:
             known_us = metric.knowledge_time_us
-            if known_us is None:
-                now_us = known_us = knowledge_now_us()
-            else:
-                now_us = time_ns() // 1000
-            key, value = self._encode(metric, known_us)
+            key, value = self._encode(metric, now_us if known_us is None else known_us)
         except AttributeError as exc:
             if isinstance(metric, Metric):
                 raise
@@ -133,9 +129,7 @@ class Producer:
             self._produce(self._topic, value, key)
         except (BufferError, KafkaException) as exc:
             self._produce_otherwise(key, value, exc)
-        # A clock that was set back is a reason to serve, or that would wait until it has caught up.
-        if not self._served_us <= now_us < self._serve_at_us:
-            self._served_us = now_us
+        if now_us >= self._serve_at_us:
             self._serve_at_us = now_us + _SERVE_EVERY_US
             self._serve(0)
 
@@ -249,8 +243,9 @@ class Producer:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             left_s = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
-            queued = kafka.flush(max(left_s, 0))
+            kafka.flush(max(left_s, 0))
             self._deliveries.tell()
+            queued = len(kafka)  # on_error may have sent something again
             if not queued or left_s <= 0:
                 return queued
 
@@ -279,5 +274,7 @@ class Producer:
 
     def _leave_to_parent(self) -> None:
         """In a forked child: the queue and its threads are the parent's."""
+        if self._kafka is not None:
+            _lifecycle.never_destroy(self._kafka)
         self._produce = _lifecycle.refuse_forked
         self._kafka = None

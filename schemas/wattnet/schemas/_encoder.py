@@ -20,9 +20,9 @@ _MAX_CONTEXTS = 32_768
 _MAX_TIMES = 65_536
 _MAX_UPPERS = 4_096
 
-_NULL = b"\x00"  # index of null in the value's union
-_DOUBLE = b"\x02"  # index of double
-_float64 = struct.Struct("<d").pack
+# The value's union: the branch's index, zigzag coded, then what it holds.
+_NULL = b"\x00"
+_double = struct.Struct("<Bd").pack  # after index 1, which is 2
 
 # Two groups of 7 bits at once, both marked as not the last. Zigzag doubles a number, so they hold 13 bits of it.
 _LOW_GROUPS = [bytes(((n & 0x7F) | 0x80, (n >> 7) | 0x80)) for n in range(1 << 14)]
@@ -62,7 +62,7 @@ class MetricEncoder:
         return key, b"".join(
             (
                 start,
-                _NULL if value is None else _DOUBLE + _float64(value),
+                _NULL if value is None else _double(2, value),
                 timestamp,
                 labels,
                 _LOW_GROUPS[knowledge_time_us << 1 & _LOW_MASK],
@@ -77,9 +77,9 @@ class MetricEncoder:
             if len(self._uppers) >= _MAX_UPPERS:
                 self._uppers.clear()
             self._uppers[knowledge_time_us >> 13] = encode_groups(knowledge_time_us >> 13)
-        number = _NULL if metric.value is None else _DOUBLE + _float64(metric.value)
+        value = _NULL if metric.value is None else _double(2, metric.value)
         times = (self._time(metric.timestamp_us), labels, encode_long(knowledge_time_us))
-        return key, b"".join((start, number, *times, end))
+        return key, b"".join((start, value, *times, end))
 
     def _remember(self, context: Context) -> tuple[bytes, bytes, bytes, bytes]:
         if len(self._constants) >= _MAX_CONTEXTS:
