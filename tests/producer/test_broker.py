@@ -185,7 +185,8 @@ def test_a_topic_that_does_not_exist_says_what_to_do(servers: str) -> None:
 def test_a_metric_that_the_topic_finds_too_large_is_reported(servers: str) -> None:
     topic = f"test-{uuid.uuid4().hex}"
     small = NewTopic(topic, 1, 1, config={"max.message.bytes": "1000"})
-    AdminClient({"bootstrap.servers": servers}).create_topics([small])[topic].result(10)
+    admin = AdminClient({"bootstrap.servers": servers})
+    admin.create_topics([small])[topic].result(10)
     noise = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(1_300))  # does not compress
     producer = Producer(servers, topic=topic)
     producer.send(price("ES", 0, attributes={"note": noise}))
