@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-
-from wattnet.cli._signals import Stopped, stoppable
 
 if TYPE_CHECKING:
     from wattnet.local import LocalStack
@@ -21,27 +18,15 @@ def up(
 ) -> None:
     """Run real Kafka and ClickHouse here, without Docker, until Ctrl-C."""
     from wattnet.cli._logging import keep_quiet
-    from wattnet.local import LocalStack
+    from wattnet.local import LocalStack, run_until_stopped
 
     keep_quiet()
-    with stoppable():
-        try:
-            stack = LocalStack(data_dir, schema_registry=schema_registry, progress=say).start()
-        except Stopped as stopped:
-            say("stopped before everything was up")
-            raise typer.Exit(stopped.exit_code) from None
-        with stack:
-            try:
-                _show(stack)
-                while True:
-                    stack.require_running()
-                    time.sleep(0.5)
-            except Stopped:
-                say("stopping")
-    say(f"stopped; the data stays in {data_dir}")
+    stack = LocalStack(data_dir, schema_registry=schema_registry, progress=_say)
+    run_until_stopped(stack, on_ready=_show)
+    _say(f"stopped; the data stays in {data_dir}")
 
 
-def say(line: str) -> None:
+def _say(line: str) -> None:
     """Tell the person, not the pipe."""
     typer.echo(line, err=True)
 
@@ -56,10 +41,10 @@ def _show(stack: LocalStack) -> None:
     lines += [f"Data             {stack.data_dir}", "", "To work with it, in another terminal:", ""]
     lines += [f"  export {name}={shlex.quote(value)}" for name, value in stack.env.items()]
     lines += [
-        "  wattnet consume      # store what comes from Kafka in ClickHouse; as many as you like",
-        "  wattnet verify       # prove that every offset is stored exactly once",
-        # The statement is for people to try, nothing is put into it.
-        f"  curl '{stack.clickhouse_url}/?database=wattnet' --data 'SELECT name, zone, labels FROM series LIMIT 10'",  # noqa: S608
+        "",
+        "  wattnet consume   # store what comes from Kafka in ClickHouse",
+        "  wattnet verify    # prove that every offset is stored exactly once",
+        f"  curl '{stack.clickhouse_url}/?database=wattnet' --data 'SHOW TABLES'",
         "",
         "Ctrl-C stops it.",
     ]

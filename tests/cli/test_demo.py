@@ -1,0 +1,112 @@
+"""`wattnet demo`, whole: twice on one folder, stopped in the midst, and with a consumer that dies."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from typing import TYPE_CHECKING
+
+from road import until
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from command import Command
+
+# The limit is for a loaded machine; alone on two slow cores a run takes 15 to 20 s.
+TIMEOUT_S = 170
+WIDTH = 80
+
+
+def test_the_demo_twice_on_one_folder(wattnet: Command) -> None:
+    """The second run shows the same, and changes no value and no row count."""
+    first = wattnet("demo", timeout_s=TIMEOUT_S)
+    _shows_the_road(first)
+    assert "every offset is stored exactly once (630,462 messages)" in first.stdout
+    assert "metrics FINAL has 630,462 rows, 0 before." in first.stdout
+
+    second = wattnet("demo", timeout_s=TIMEOUT_S)
+    _shows_the_road(second)
+    assert "every offset is stored exactly once (1,260,924 messages)" in second.stdout
+    assert "metrics FINAL has 630,462 rows, 630,462 before." in second.stdout
+    assert "no value has changed" in second.stdout
+    assert _pictures(second) == _pictures(first)
+    assert not wattnet.descendants()
+
+
+def _shows_the_road(run: subprocess.CompletedProcess[str]) -> None:
+    assert run.returncode == 0, run.stderr
+    assert "sent 630,462 of 630,462, visible in ClickHouse 630,462 of 630,462" in run.stderr
+    assert re.search(r"acknowledged by Kafka +630,462 +[\d.]+ +[\d,]+", run.stdout)
+    for row in (
+        "AZPS   2022-12-31 23:00",
+        "PJM    2022-12-31 23:00    92,739         3          41         56        328",
+    ):
+        assert row in run.stdout
+    assert "MWh per hour (means of 3 hours), 2022-06-20 to 2022-06-27, UTC" in run.stdout
+    assert "n nuclear  h hydro  c coal  o oil  g gas  x other  w wind  s solar" in run.stdout
+    assert "up --data-dir .wattnet/demo" in run.stdout
+    for line in run.stdout.splitlines():
+        assert len(line) <= WIDTH or "wattnet" in line, "fits a terminal of 80 columns, but for a long path"
+    for word in ("Traceback", "Warning", "%3|", "…" * 2, "nan"):
+        assert word not in run.stdout + run.stderr
+
+
+def _pictures(run: subprocess.CompletedProcess[str]) -> str:
+    """The table and the chart."""
+    return run.stdout[run.stdout.index("The newest values") : run.stdout.index("wattnet verify")]
+
+
+def test_ctrl_c_in_the_midst_leaves_nothing_running(wattnet: Command) -> None:
+    process = wattnet.start("demo")
+    _await_line(process, "sent ")
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert stderr.endswith("stopped (SIGINT); what was stored stays in .wattnet/demo\n")
+    assert "Traceback" not in stderr
+    assert not wattnet.descendants()
+
+
+def test_a_killed_demo_takes_everything_with_it(wattnet: Command) -> None:
+    process = wattnet.start("demo")
+    _await_line(process, "sent ")
+    assert len(wattnet.descendants()) > 5
+    process.kill()
+    process.wait()
+    until(lambda: not wattnet.descendants(), "all processes have ended", 20)
+
+
+def test_a_dead_consumer_ends_the_demo_with_its_log(wattnet: Command) -> None:
+    process = wattnet.start("demo")
+    _await_line(process, "sent ")
+    replica = next(pid for pid, command in wattnet.descendants().items() if "_replica" in command)
+    os.kill(replica, signal.SIGKILL)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 70
+    assert "a consumer ended by itself with exit code -9. The end of its log (" in stderr
+    assert not wattnet.descendants()
+
+
+def test_settings_for_another_kafka_do_not_reach_the_demo(wattnet: Command) -> None:
+    """Somebody who works with a real cluster tries the demo: it must not touch that."""
+    (wattnet.folder / ".env").write_text("KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1\nCLICKHOUSE_PORT=1\nKAFKA_TOPIC=x\n")
+    env = {"KAFKA_GROUP_ID": "theirs", "CLICKHOUSE_DATABASE": "theirs", "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1"}
+    process = wattnet.start("demo", env=env)
+    _await_line(process, r"visible in ClickHouse [\d,]*[1-9][\d,]* of")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert not wattnet.descendants()
+
+
+def _await_line(process: subprocess.Popen[str], pattern: str) -> None:
+    """Read the demo's progress until such a line comes."""
+    assert process.stderr is not None
+    read = ""
+    while not re.search(pattern, read.rpartition("\n")[0]):
+        line = process.stderr.readline()
+        assert line, f"it ended:\n{read}"
+        read += line

@@ -1,0 +1,50 @@
+"""`wattnet up`: services in the foreground, and nothing left of them."""
+
+from __future__ import annotations
+
+import signal
+import urllib.request
+from typing import TYPE_CHECKING
+
+from road import until
+
+if TYPE_CHECKING:
+    from command import Command
+
+
+def test_up_serves_until_sigterm_and_leaves_nothing_running(wattnet: Command) -> None:
+    process = wattnet.start("up", "--data-dir", "data")
+    assert process.stdout is not None
+    shown = ""
+    while "Ctrl-C" not in shown:
+        line = process.stdout.readline()
+        assert line, process.communicate()
+        shown += line
+    exports = dict(line.strip()[7:].split("=") for line in shown.splitlines() if line.startswith("  export "))
+    assert set(exports) == {"KAFKA_BOOTSTRAP_SERVERS", "CLICKHOUSE_HOST", "CLICKHOUSE_PORT"}
+    url = f"http://{exports['CLICKHOUSE_HOST']}:{exports['CLICKHOUSE_PORT']}/ping"
+    assert urllib.request.urlopen(url, timeout=5).status == 200
+    assert wattnet("verify", env=exports).returncode == 0, "the exported lines are enough to work with it"
+    assert len(wattnet.descendants()) > 3
+
+    taken = wattnet("up", "--data-dir", "data")
+    assert taken.returncode == 69
+    assert "in use by another stack" in taken.stderr
+    assert "Traceback" not in taken.stderr
+
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert stderr.endswith("stopped; the data stays in data\n")
+    until(lambda: not wattnet.descendants(), f"nothing left of {wattnet.descendants()}", 5)
+    assert (wattnet.folder / "data").is_dir()
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing_running(wattnet: Command) -> None:
+    process = wattnet.start("up")
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert "Traceback" not in stderr
+    until(lambda: not wattnet.descendants(), f"nothing left of {wattnet.descendants()}", 5)

@@ -1,0 +1,61 @@
+"""The command as a process, as people and deployments run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OURS = ("KAFKA_", "CLICKHOUSE_", "WATTNET_", "SCHEMA_REGISTRY_URL")
+
+
+@dataclass
+class Command:
+    """Runs `wattnet` in an empty folder, with nothing of its settings in the environment but what the test gives."""
+
+    folder: Path
+    mark: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The process's environment; the mark is inherited by whatever it starts."""
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        keep = {name: os.environ[name] for name in ("WATTNET_CACHE_DIR",) if name in os.environ}
+        return {**clean, **keep, "STARTED_BY_TEST": self.mark, **given}
+
+    def start(self, *arguments: str, env: Mapping[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
+        """A running command."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "wattnet.cli", *arguments],
+            env=self.environment(env or {}),
+            cwd=self.folder,
+            text=True,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options},
+        )
+        self.started.append(process)
+        return process
+
+    def __call__(
+        self, *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """A command that has ended."""
+        process = self.start(*arguments, env=env)
+        stdout, stderr = process.communicate(timeout=timeout_s)
+        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+    def descendants(self) -> dict[int, str]:
+        """What runs now and was started by this, however deep, by pid. Sees Linux's processes only."""
+        found = {}
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it may have ended meanwhile, or be somebody else's
+                if self.mark.encode() in (process / "environ").read_bytes():
+                    found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+        return found
