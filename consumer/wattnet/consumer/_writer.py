@@ -26,7 +26,7 @@ from wattnet.consumer._writer_schemas import LONGEST_PREFIX_BYTES, Unusable, Wri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import TypeVar
+    from typing import Any, TypeVar
 
     from confluent_kafka import Message
     from fastavro.types import Schema
@@ -119,7 +119,7 @@ class Writer:
 
         Python finds most of them; the engine is the judge of the rest, and is asked half by half.
         """
-        parsed = fastavro.parse_schema(json.loads(schema.schema_json))
+        parsed = fastavro.parse_schema(_without_logical_types(json.loads(schema.schema_json)))
         bad: list[Refused] = []
         good: list[Message] = []
         for message in messages:
@@ -172,12 +172,19 @@ class Writer:
         raise AssertionError("the retries have no end")
 
 
+def _without_logical_types(schema: Any) -> Any:
+    """The schema with plain longs for times: a time out of range is for the tables to refuse, by their own rule."""
+    if isinstance(schema, dict):
+        return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
+    return [_without_logical_types(one) for one in schema] if isinstance(schema, list) else schema
+
+
 def _decoding_problem(message: Message, schema: WriterSchema, parsed: Schema) -> str:
-    """Why fastavro cannot read the message's body; empty when it can."""
+    """Why the message's body is no record of its schema; empty when it is one."""
     value = message.value() or b""
     stream = io.BytesIO(value[len(schema.prefix) :])
     try:
-        fastavro.schemaless_reader(stream, parsed, None)
+        fastavro.schemaless_reader(stream, parsed, None, handle_unicode_errors="surrogateescape")
     except Exception as exc:  # noqa: BLE001  # hostile bytes raise whatever they like
         return f"{type(exc).__name__}: {exc} (at byte {len(schema.prefix) + stream.tell()} of {len(value)})"
     return ""
