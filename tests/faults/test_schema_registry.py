@@ -1,0 +1,128 @@
+"""Messages in Confluent framing, with a real schema registry: known, unknown, interleaved, and the registry away."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from road import Road, load, until
+
+from wattnet.local import LocalStack
+from wattnet.schemas import METRIC_SCHEMA_JSON, confluent_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack with a registry, which the tests may stop."""
+    with LocalStack(tmp_path_factory.mktemp("registry"), schema_registry=True) as stack:
+        yield stack
+
+
+@pytest.fixture
+def road(stack: LocalStack, tmp_path: Path) -> Iterator[Road]:
+    """A road through the registry."""
+    road = Road(stack, tmp_path, partitions=1)
+    yield road
+    road.close()
+
+
+def register(road: Road, subject: str, schema: dict[str, Any]) -> int:
+    """Put a schema into the registry; returns its id."""
+    registry = SchemaRegistryClient({"url": road.stack.env["SCHEMA_REGISTRY_URL"]})
+    return int(registry.register_schema(subject, Schema(json.dumps(schema), "AVRO")))
+
+
+def encoded(schema: dict[str, Any], hour: int, **fields: Any) -> bytes:
+    """A record of an hour, by fastavro."""
+    metric = load("RG", hour, float(hour))
+    record = {
+        "name": metric.name,
+        "value": metric.value,
+        "timestamp": metric.timestamp,
+        "labels": dict(metric.labels),
+        "knowledge_time": time.time_ns() // 1000,
+        **fields,
+    }
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, fastavro.parse_schema(schema), record)
+    return stream.getvalue()
+
+
+def test_the_producer_registers_its_schema_and_the_consumer_finds_it(road: Road) -> None:
+    with road.producer(schema_registry_url=road.stack.env["SCHEMA_REGISTRY_URL"]) as producer:
+        for hour in range(500):
+            producer.send(load("RG", hour, float(hour)))
+    with road.consumer():
+        road.wait_stored(500)
+    road.assert_exact(500)
+
+
+def test_old_and_new_producers_run_side_by_side(road: Road) -> None:
+    """A schema without the fields that have defaults, and one with a field that the tables do not know, interleaved."""
+    today = json.loads(METRIC_SCHEMA_JSON)
+    old = {**today, "fields": today["fields"][:5]}
+    new = {**today, "fields": [*today["fields"], {"name": "mood", "type": "string", "default": ""}]}
+    ids = register(road, f"{road.topic}-old", old), register(road, f"{road.topic}-new", new)
+    raw = road.raw_producer()
+    for hour in range(0, 1_000, 2):
+        raw.produce(road.topic, confluent_header(ids[0]) + encoded(old, hour), partition=0)
+        body = encoded(new, hour + 1, valid=True, zone_status="preview", data_state="d", attributes={}, mood="fine")
+        raw.produce(road.topic, confluent_header(ids[1]) + body, partition=0)
+    raw.flush()
+    with road.consumer():
+        road.wait_stored(1_000)
+    road.assert_exact(1_000)
+    rows = road.sql(
+        "SELECT zone_status, data_state, count(), sum(value) FROM metrics GROUP BY ALL ORDER BY zone_status"
+    )
+    assert rows == [("preview", "d", 500, 250_000.0), ("complete", "", 500, 249_500.0)]
+
+
+def test_ids_that_the_registry_does_not_know_become_dead_letters(road: Road) -> None:
+    """Unknown, or a schema that is no metric's."""
+    other = {"type": "record", "name": "Other", "fields": [{"name": "topic", "type": "string"}]}
+    known = register(road, f"{road.topic}-value", json.loads(METRIC_SCHEMA_JSON))
+    foreign = register(road, f"{road.topic}-other", other)
+    fields = {"valid": True, "zone_status": "complete", "data_state": "", "attributes": {}}
+    raw = road.raw_producer()
+    raw.produce(road.topic, confluent_header(999_999) + b"anything", partition=0)
+    raw.produce(road.topic, confluent_header(foreign) + b"\x02a", partition=0)
+    raw.produce(road.topic, confluent_header(known) + encoded(json.loads(METRIC_SCHEMA_JSON), 0, **fields), partition=0)
+    raw.flush()
+    with road.consumer():
+        road.wait_stored(3)
+    road.assert_exact(3, refused=2)
+    assert road.sql("SELECT `offset`, reason FROM dead_letters ORDER BY `offset`") == [
+        (0, "unknown schema id"),
+        (1, "not a metric's schema"),
+    ]
+
+
+def test_a_registry_that_is_down_is_waited_for(road: Road) -> None:
+    """Its silence is not an unknown id: nothing becomes a dead letter, all is stored when it is back."""
+    with road.producer(schema_registry_url=road.stack.env["SCHEMA_REGISTRY_URL"]) as producer:
+        for hour in range(500):
+            producer.send(load("RG", hour, float(hour)))
+    registry = road.stack.schema_registry
+    assert registry is not None
+    registry.pause()
+    try:
+        with road.consumer() as consumer:
+            until(lambda: any(one.metadata for one in road.committed()), "the range is claimed")
+            time.sleep(2)  # long enough for a consumer that takes silence for an answer to be wrong
+            assert road.sql("SELECT count() FROM ledger") == [(0,)]
+            assert consumer.process.poll() is None
+            registry.resume()
+            road.wait_stored(500)
+    finally:
+        registry.resume()
+    road.assert_exact(500)
