@@ -1,1 +1,1 @@
-DROP TABLE IF EXISTS metrics_ingest SYNC;
+DROP TABLE IF EXISTS metrics_ingest;

@@ -1,4 +1,4 @@
-DROP VIEW IF EXISTS ingest_to_metrics SYNC;
-DROP VIEW IF EXISTS metrics_as_of SYNC;
-DROP VIEW IF EXISTS current_metrics SYNC;
-DROP TABLE IF EXISTS metrics SYNC;
+DROP VIEW IF EXISTS ingest_to_metrics;
+DROP VIEW IF EXISTS metrics_as_of;
+DROP VIEW IF EXISTS current_metrics;
+DROP TABLE IF EXISTS metrics;

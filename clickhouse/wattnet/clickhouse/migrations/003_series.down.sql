@@ -1,2 +1,2 @@
-DROP VIEW IF EXISTS ingest_to_series SYNC;
-DROP TABLE IF EXISTS series SYNC;
+DROP VIEW IF EXISTS ingest_to_series;
+DROP TABLE IF EXISTS series;

@@ -1,2 +1,2 @@
-DROP VIEW IF EXISTS ingest_to_ledger SYNC;
-DROP TABLE IF EXISTS ledger SYNC;
+DROP VIEW IF EXISTS ingest_to_ledger;
+DROP TABLE IF EXISTS ledger;

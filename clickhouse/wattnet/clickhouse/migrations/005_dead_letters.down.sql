@@ -1,2 +1,2 @@
-DROP VIEW IF EXISTS ingest_to_dead_letters SYNC;
-DROP TABLE IF EXISTS dead_letters SYNC;
+DROP VIEW IF EXISTS ingest_to_dead_letters;
+DROP TABLE IF EXISTS dead_letters;
