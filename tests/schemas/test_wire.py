@@ -5,31 +5,25 @@ from __future__ import annotations
 import json
 import re
 import struct
-import warnings
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from importlib.resources import files
 from io import BytesIO
 from typing import Any
 
 import pytest
 from fastavro import parse_schema, schemaless_writer
+from hostile import EPOCH, metrics, microseconds
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import wattnet.schemas._encoder as encoder_module
 from wattnet.schemas import (
-    ATTRIBUTE_LABEL_NAMES,
     METRIC_FINGERPRINT,
     METRIC_SCHEMA_JSON,
-    QUALITY_LABEL_NAMES,
-    RESERVED_LABEL_NAMES,
-    ZONE_STATUSES,
     ZONED_METRIC_NAMES,
     DecodeError,
-    LabelWarning,
     Metric,
     MetricEncoder,
-    MetricType,
     confluent_header,
     decode_metric,
     schema_fingerprint,
@@ -37,65 +31,8 @@ from wattnet.schemas import (
     single_object_header,
 )
 
-UTC = timezone.utc
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-END_US = (datetime(2065, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 SCHEMA = parse_schema(json.loads(METRIC_SCHEMA_JSON))
 HEADER = single_object_header(METRIC_FINGERPRINT)
-NOT_LABELS = RESERVED_LABEL_NAMES | QUALITY_LABEL_NAMES | ATTRIBUTE_LABEL_NAMES
-
-unicode_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-hostile_text = st.one_of(
-    unicode_text,
-    st.sampled_from(
-        ["", "\\,={}", "\x00", "\n\n", "🌍" * 50, "a" * 1900, "\ufeff", "\U0010ffff", "' OR 1=1 --", "true"]
-    ),
-)
-label_names = st.one_of(
-    st.sampled_from(["zone", "unit", "production_type", "from", "to", "year"]),
-    unicode_text.filter(lambda name: bool(name) and name not in NOT_LABELS),
-)
-names = st.one_of(
-    st.sampled_from(MetricType),
-    st.from_regex(r"[a-z][a-z0-9]{0,9}(_[a-z0-9]{1,9}){0,3}", fullmatch=True),
-    st.just("n" * 200),
-)
-values = st.one_of(
-    st.none(),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.sampled_from([0.0, -0.0, 5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 16777217.0]),
-)
-microseconds = st.one_of(
-    st.integers(0, END_US - 1),
-    st.sampled_from([0, 1, 63, 64, 2**13 - 1, 2**13, 2**20, 2**27, 2**34, 2**48 - 1, 2**48, END_US - 1]),
-)
-qualities = st.fixed_dictionaries(
-    {"valid": st.booleans(), "zone_status": st.sampled_from(ZONE_STATUSES), "data_state": unicode_text}
-)
-
-
-def fits(texts: dict[str, str]) -> bool:
-    return sum(len(k.encode()) + len(v.encode()) for k, v in texts.items()) < 4090
-
-
-texts = st.dictionaries(label_names, hostile_text, max_size=8).filter(fits)
-
-
-@st.composite
-def metrics(draw: st.DrawFn) -> Metric:
-    name = draw(names)
-    labels = draw(texts)
-    if name in ZONED_METRIC_NAMES and not labels.get("zone"):
-        labels["zone"] = "ES"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LabelWarning)
-        return Metric(
-            name,
-            draw(values),
-            EPOCH + timedelta(microseconds=draw(microseconds)),
-            {**labels, **draw(qualities)},
-            attributes=draw(texts),
-        )
 
 
 def by_fastavro(metric: Metric, knowledge_time_us: int) -> bytes:

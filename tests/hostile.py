@@ -1,0 +1,77 @@
+"""Hypothesis strategies for metrics that are allowed and as nasty as the rules let them be."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import strategies as st
+
+from wattnet.schemas import (
+    ATTRIBUTE_LABEL_NAMES,
+    QUALITY_LABEL_NAMES,
+    RESERVED_LABEL_NAMES,
+    ZONE_STATUSES,
+    ZONED_METRIC_NAMES,
+    LabelWarning,
+    Metric,
+    MetricType,
+)
+
+UTC = timezone.utc
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+END_US = (datetime(2065, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+NOT_LABELS = RESERVED_LABEL_NAMES | QUALITY_LABEL_NAMES | ATTRIBUTE_LABEL_NAMES
+
+unicode_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+hostile_text = st.one_of(
+    unicode_text,
+    st.sampled_from(
+        ["", "\\,={}", "\x00", "\n\n", "🌍" * 50, "a" * 1900, "\ufeff", "\U0010ffff", "' OR 1=1 --", "true"]
+    ),
+)
+label_names = st.one_of(
+    st.sampled_from(["zone", "unit", "production_type", "from", "to", "year"]),
+    unicode_text.filter(lambda name: bool(name) and name not in NOT_LABELS),
+)
+names = st.one_of(
+    st.sampled_from(MetricType),
+    st.from_regex(r"[a-z][a-z0-9]{0,9}(_[a-z0-9]{1,9}){0,3}", fullmatch=True),
+    st.just("n" * 200),
+)
+values = st.one_of(
+    st.none(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([0.0, -0.0, 5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 16777217.0]),
+)
+microseconds = st.one_of(
+    st.integers(0, END_US - 1),
+    st.sampled_from([0, 1, 63, 64, 2**13 - 1, 2**13, 2**20, 2**27, 2**34, 2**48 - 1, 2**48, END_US - 1]),
+)
+qualities = st.fixed_dictionaries(
+    {"valid": st.booleans(), "zone_status": st.sampled_from(ZONE_STATUSES), "data_state": unicode_text}
+)
+
+
+def fits(texts: dict[str, str]) -> bool:
+    return sum(len(k.encode()) + len(v.encode()) for k, v in texts.items()) < 4090
+
+
+texts = st.dictionaries(label_names, hostile_text, max_size=8).filter(fits)
+
+
+@st.composite
+def metrics(draw: st.DrawFn) -> Metric:
+    name = draw(names)
+    labels = draw(texts)
+    if name in ZONED_METRIC_NAMES and not labels.get("zone"):
+        labels["zone"] = "ES"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LabelWarning)
+        return Metric(
+            name,
+            draw(values),
+            EPOCH + timedelta(microseconds=draw(microseconds)),
+            {**labels, **draw(qualities)},
+            attributes=draw(texts),
+        )
