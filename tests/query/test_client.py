@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
+from clickhouse_connect.driver.exceptions import OperationalError
 
 import wattnet.query
 from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
@@ -67,6 +68,21 @@ def test_a_server_that_is_away_is_named() -> None:
     with Client(f"http://127.0.0.1:{port}") as client, pytest.raises(ClickHouseUnavailableError) as refused:
         client.names()
     assert f"http://127.0.0.1:{port}" in str(refused.value)
+
+
+def test_a_server_that_goes_away_is_named_without_the_drivers_text(client: Client) -> None:
+    """The driver's text is a URL with every parameter of the query in it."""
+
+    class Gone:
+        def query(self, *_: object, **__: object) -> None:
+            raise OperationalError("HTTPConnectionPool(…): Max retries exceeded with url: /?param_zones=…")
+
+    lost = Client(client._database.settings.address)
+    lost._database._driver = Gone()  # type: ignore[assignment]  # a driver whose server has gone
+    with pytest.raises(ClickHouseUnavailableError, match=r"no answer from ClickHouse at http://127") as refused:
+        lost.names()
+    assert "param_" not in str(refused.value)
+    assert isinstance(refused.value.__cause__, OperationalError)
 
 
 def test_missing_tables_name_the_remedy(database: ClickHouseSettings) -> None:

@@ -140,7 +140,11 @@ def test_ranges_are_half_open_and_offsets_count(store: DirectWriter, client: Cli
     assert read(T0.astimezone(east), (T0 + HOUR).astimezone(east)) == [1.0, 2.0, 3.0]
     assert read("2025-03-01T00:00:00.000001Z", "2025-03-01T01:00:00.000001Z") == [2.0, 3.0, 4.0]
     assert read(T0, T0) == []
-    assert read("0001-01-01T00:00Z", "9999-12-31T23:59Z") == [0.0, 1.0, 2.0, 3.0, 4.0]
+    assert (
+        read("0001-01-01T00:00+14:00", "9999-12-31T23:59-12:00")
+        == read("-9999w", "+9999w")
+        == [0.0, 1.0, 2.0, 3.0, 4.0]
+    )
 
 
 def test_without_an_end_it_is_now(store: DirectWriter, client: Client, name: str) -> None:
@@ -232,7 +236,9 @@ def test_the_newest_value_of_every_series(store: DirectWriter, client: Client, n
         return Metric(name, value, T0 + hour * HOUR, {"zone": zone})
 
     store.put(*(metric("ES", hour, float(hour)) for hour in (5, 9, 7)), metric("PT", 3, 30.0), metric("FR", 1, 10.0))
-    store.put(metric("FR", 1, None), metric("DE", 2, 1.0), metric("DE", 4, 2.0), metric("DE", 6, 3.0))
+    store.put(
+        metric("FR", 1, None), metric("DE", 1, 0.0), metric("DE", 2, 1.0), metric("DE", 4, 2.0), metric("DE", 6, 3.0)
+    )
     store.put(metric("DE", 4, None), metric("DE", 6, None), metric("ES", 8, 8.5))
 
     def read(**labels: object) -> dict[str, tuple[float | None, datetime]]:

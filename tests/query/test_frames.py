@@ -155,6 +155,13 @@ def test_columns_are_the_labels_of_the_matching_series(query: Query, client: Cli
     assert list(only.to_polars().columns) == [column for column in COLUMNS if column != "unit"]
 
 
+def test_a_label_never_takes_the_place_of_a_column(store: DirectWriter, client: Client, name: str) -> None:
+    """Metric refuses such labels; a producer in another language may not."""
+    store.put(Metric.from_stored(name, 1.5, T0, {"value": "x", "valid": "no"}, knowledge_time=KNOWN))
+    row = client.metrics(name, start=T0).to_polars().row(0, named=True)
+    assert (row["value"], row["valid"], row["label_value"], row["label_valid"]) == (1.5, True, "x", "no")
+
+
 def test_a_query_is_read_as_often_as_one_likes(query: Query, store: DirectWriter) -> None:
     """Each reading asks anew."""
     assert len(query.to_list()) == 3

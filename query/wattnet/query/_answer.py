@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wattnet.query._series import Match, Matches
+
+
+COLUMNS = frozenset({"timestamp", "value", "valid", "zone_status", "data_state", "knowledge_time"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,15 @@ class Answer:
     knowledge_time: NDArray[np.int64]
 
     def labels(self) -> Iterator[tuple[str, Text]]:
-        """A column for each label name."""
+        """A column for each label name; `label_valid` for one that is named like a column.
+
+        Metric refuses such labels, but another language's producer can send them, and the value must not be hidden.
+        """
         for name in self.label_names:
-            yield name, Text([match.labels.get(name) for match in self.series], self.position)
+            yield (
+                f"label_{name}" if name in COLUMNS else name,
+                Text([match.labels.get(name) for match in self.series], self.position),
+            )
 
 
 def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]]) -> Answer:
@@ -88,9 +96,15 @@ def _joined(blocks: Sequence[Sequence[Any]], column: int, dtype: type[np.generic
 
 
 def _coded(blocks: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.int32]]:
-    if not blocks:
-        return [], np.empty(0, np.int32)
-    # dict.fromkeys and map keep the per-row work in C.
-    number = {text: code for code, text in enumerate(dict.fromkeys(chain.from_iterable(blocks)))}
-    coded = [np.fromiter(map(number.__getitem__, block), np.int32, len(block)) for block in blocks]
-    return list(number), np.concatenate(coded)
+    """The distinct strings, and each row's place among them; the per-row work stays in C."""
+    numbers: dict[str, int] = {}
+    coded = [np.empty(0, np.int32)]
+    for block in blocks:
+        distinct = set(block)
+        for text in sorted(distinct):
+            numbers.setdefault(text, len(numbers))
+        if len(distinct) == 1:  # usual: most sources say one thing of all their data
+            coded.append(np.full(len(block), numbers[block[0]], np.int32))
+        else:
+            coded.append(np.fromiter(map(numbers.__getitem__, block), np.int32, len(block)))
+    return list(numbers), np.concatenate(coded)

@@ -77,8 +77,9 @@ class Database:
                     "or name the database that has them (database=…, CLICKHOUSE_DATABASE)"
                 ) from exc
             if isinstance(exc, OperationalError) and code is None:
+                # The driver's text is the whole URL with all parameters; it stays in the cause.
                 raise ClickHouseUnavailableError(
-                    f"no answer from ClickHouse at {self.settings.address}: is it running there? ({exc})"
+                    f"no answer from ClickHouse at {self.settings.address}: is it running there, and not overloaded?"
                 ) from exc
             raise AnswerError(f"{where} refused the query or broke off its answer: {exc}") from exc
 

@@ -78,18 +78,19 @@ class Question:
             if self.newest:
                 blocks += self._newest(database, piece)
                 continue
-            parameters = {"start_us": start_us, "end_us": end_us, "as_of_us": as_of_us}
-            where = _RANGE + (_AS_OF if self.as_of else "")
+            where, parameters = _RANGE, {"start_us": start_us, "end_us": end_us}
+            if as_of_us is not None:
+                where, parameters = where + _AS_OF, {**parameters, "as_of_us": as_of_us}
             blocks += self._current(database, piece, where, _IN_ORDER, parameters)
         return matches, blocks
 
-    def _moments(self) -> tuple[int, int, int]:
+    def _moments(self) -> tuple[int, int, int | None]:
         now = now_us()
         start_us = end_us = 0
         if self.start is not None and self.end is not None:
             start_us, end_us = bounds(self.start, self.end, now_us=now)
-        as_of_us = self.as_of.at(now) if self.as_of else 0
-        return _within(start_us), _within(end_us), _within(as_of_us)
+        as_of_us = None if self.as_of is None else _within(self.as_of.at(now))
+        return _within(start_us), _within(end_us), as_of_us
 
     def _newest(self, database: Database, piece: Sequence[Match]) -> list[Sequence[Any]]:
         blocks = self._current(database, piece, _LAST, _IN_ORDER, {})
