@@ -383,6 +383,14 @@ def test_get_changes_nothing(running: Running, client: Client, table: str) -> No
     assert count(client, table) == 0
 
 
+def test_a_dropped_table_is_gone_at_once_when_asked_for(running: Running, table: str) -> None:
+    """In a folder that chDB has just made it waits forever, unless it is told that the folder is there to stay."""
+    for rest in ("SELECT number, 'x' FROM numbers(1000)", "SELECT throwIf(number = 5), 'x' FROM numbers(9)"):
+        running.http("POST", f"INSERT INTO {table} {rest}".encode())
+    running.http("POST", f"SELECT * FROM {table} FORMAT Native".encode())
+    assert running.http("POST", f"DROP TABLE {table} SYNC".encode())[0] == 200
+
+
 def test_settings_and_database_end_with_their_query(running: Running, client: Client) -> None:
     client.command("CREATE DATABASE IF NOT EXISTS `other one`")
     client.command("CREATE TABLE IF NOT EXISTS `other one`.only_here (x UInt8) ENGINE = Memory")

@@ -26,7 +26,7 @@ def main() -> None:
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         engine = Engine(folder, memory_bytes=min(MEMORY_BYTES, machine // 2))
-    except RuntimeError as exc:
+    except (RuntimeError, OSError) as exc:
         # Without chDB's stack trace, behind which the reason would not be seen.
         sys.exit(f"the ClickHouse engine cannot use {folder}: {str(exc).splitlines()[0]}")
     server = Server((HOST, port), type("EngineHandler", (Handler,), {"engine": engine}))

@@ -42,6 +42,9 @@ class Engine:
     def __init__(self, folder: Path, *, memory_bytes: int) -> None:
         import chdb
 
+        # Where chDB does not find this folder it takes the path for a throw-away one and starts no task that drops
+        # tables for good: DROP … SYNC would wait forever, and dropped tables keep their disk.
+        (folder / "data" / "metadata").mkdir(parents=True, exist_ok=True)
         (folder / "config.xml").write_text(CONFIG.format(memory=memory_bytes))
         # Relative, so that no character of the folder's path can be taken for a part of the connection string.
         self._address = "data?config-file=config.xml"
