@@ -112,11 +112,13 @@ class Loop:
         if held < self._batch.max_buffer_bytes:
             self._full_since = None
             if self._paused:
+                logger.info("room again: partitions resumed")
                 self._source.resume(one.number for one in self._partitions.values() if one.positioned)
                 self._paused = False
         elif self._full_since is None:
             self._full_since = self._clock()
         elif not self._paused and self._clock() - self._full_since > PAUSE_AFTER_S:
+            logger.warning("%d bytes wait for ClickHouse: partitions paused", held)
             # Still polled, so that the group keeps this member however long ClickHouse takes.
             self._source.pause(one.number for one in self._partitions.values() if one.positioned)
             self._paused = True

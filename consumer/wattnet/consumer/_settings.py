@@ -36,7 +36,7 @@ class BatchSettings(BaseSettings):
     max_batch_bytes: int = Field(default=64 * MIB, ge=1)
     flush_interval_s: float = Field(default=2.0, gt=0)
     # Message bytes, with what Python needs around them, that wait in this process over all partitions.
-    max_buffer_bytes: int = Field(default=160 * MIB, ge=1)
+    max_buffer_bytes: int = Field(default=192 * MIB, ge=1)
     insert_timeout_s: float = Field(default=120, gt=0)
     drain_timeout_s: float = Field(default=30, gt=0)
 
