@@ -20,13 +20,18 @@ WIDTH = 80
 
 
 def test_the_demo_twice_on_one_folder(wattnet: Command) -> None:
-    """The second run shows the same, and changes no value and no row count."""
-    first = wattnet("demo", timeout_s=TIMEOUT_S)
+    """The second run shows the same, and changes no value and no row count.
+
+    Settings for another Kafka and ClickHouse, in the environment and in .env, do not reach it.
+    """
+    (wattnet.folder / ".env").write_text("KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1\nCLICKHOUSE_PORT=1\nKAFKA_TOPIC=x\n")
+    env = {"KAFKA_GROUP_ID": "theirs", "CLICKHOUSE_DATABASE": "theirs", "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1"}
+    first = wattnet("demo", env=env, timeout_s=TIMEOUT_S)
     _shows_the_road(first)
     assert "every offset is stored exactly once (630,462 messages)" in first.stdout
     assert "metrics FINAL has 630,462 rows, 0 before." in first.stdout
 
-    second = wattnet("demo", timeout_s=TIMEOUT_S)
+    second = wattnet("demo", env=env, timeout_s=TIMEOUT_S)
     _shows_the_road(second)
     assert "every offset is stored exactly once (1,260,924 messages)" in second.stdout
     assert "metrics FINAL has 630,462 rows, 630,462 before." in second.stdout
@@ -39,11 +44,8 @@ def _shows_the_road(run: subprocess.CompletedProcess[str]) -> None:
     assert run.returncode == 0, run.stderr
     assert "sent 630,462 of 630,462, visible in ClickHouse 630,462 of 630,462" in run.stderr
     assert re.search(r"acknowledged by Kafka +630,462 +[\d.]+ +[\d,]+", run.stdout)
-    for row in (
-        "AZPS   2022-12-31 23:00",
-        "PJM    2022-12-31 23:00    92,739         3          41         56        328",
-    ):
-        assert row in run.stdout
+    assert re.search(r"AZPS +2022-12-31 23:00 +2,921 +12 +0 +87 +583\b", run.stdout)
+    assert re.search(r"PJM +2022-12-31 23:00 +92,739 +3 +41 +56 +328\b", run.stdout)
     assert "MWh per hour (means of 3 hours), 2022-06-20 to 2022-06-27, UTC" in run.stdout
     assert "n nuclear  h hydro  c coal  o oil  g gas  x other  w wind  s solar" in run.stdout
     assert "up --data-dir .wattnet/demo" in run.stdout
@@ -87,18 +89,6 @@ def test_a_dead_consumer_ends_the_demo_with_its_log(wattnet: Command) -> None:
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 70
     assert "a consumer ended by itself with exit code -9. The end of its log (" in stderr
-    assert not wattnet.descendants()
-
-
-def test_settings_for_another_kafka_do_not_reach_the_demo(wattnet: Command) -> None:
-    """Somebody who works with a real cluster tries the demo: it must not touch that."""
-    (wattnet.folder / ".env").write_text("KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1\nCLICKHOUSE_PORT=1\nKAFKA_TOPIC=x\n")
-    env = {"KAFKA_GROUP_ID": "theirs", "CLICKHOUSE_DATABASE": "theirs", "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1"}
-    process = wattnet.start("demo", env=env)
-    _await_line(process, r"visible in ClickHouse [\d,]*[1-9][\d,]* of")
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-    assert process.returncode == 143
     assert not wattnet.descendants()
 
 

@@ -51,19 +51,18 @@ def test_migrate_there_and_back(wattnet: Command, wattnet_stack: LocalStack) -> 
     up = wattnet("migrate", "up", env=env)
     assert up.stdout.splitlines() == [f"applied {name}" for name in names]
     assert "is up to date" in wattnet("migrate", "up", env=env).stdout
-    assert wattnet("migrate", "status", env=env).stdout.count(" applied ") == len(names)
 
     unasked = wattnet("migrate", "down", env=env)
     assert unasked.returncode == 2
     assert "deletes all data" in unasked.stderr
     assert "--yes" in unasked.stderr
-    assert wattnet("migrate", "status", env=env).returncode == 0, "nothing happened"
+    done = wattnet("migrate", "status", env=env)
+    assert done.returncode == 0, "nothing happened"
+    assert done.stdout.count(" applied ") == len(names)
 
-    for name in reversed(names):
-        down = wattnet("migrate", "down", "--yes", env=env)
-        assert (down.returncode, down.stdout) == (0, f"took back {name}\n"), down.stderr
-    assert "no migration to take back" in wattnet("migrate", "down", "--yes", env=env).stdout
-    assert wattnet("migrate", "status", env=env).stdout.count(" pending") == len(names)
+    down = wattnet("migrate", "down", "--yes", env=env)
+    assert (down.returncode, down.stdout) == (0, f"took back {names[-1]}\n"), down.stderr
+    assert wattnet("migrate", "up", env=env).stdout == f"applied {names[-1]}\n"
 
 
 def _env(road: Road) -> dict[str, str]:
@@ -83,20 +82,18 @@ def test_verify_says_what_it_found(wattnet: Command, road: Road) -> None:
 
     with road.consumer():
         road.wait_stored(300)
-    good = wattnet("verify", env=_env(road))
+    good = wattnet("verify", "--json", env=_env(road))
     assert (good.returncode, good.stderr) == (0, "")
-    assert good.stdout.splitlines()[-1] == "every offset is stored exactly once (300 messages)"
-    answer = json.loads(wattnet("verify", "--json", env=_env(road)).stdout)
+    answer = json.loads(good.stdout)
     assert (answer["ok"], answer["stored"], answer["in_flight"]) == (True, 300, 0)
+    assert answer["verdict"] == "every offset is stored exactly once (300 messages)"
 
     lost = road.sql("SELECT `partition`, claim_first, claim_next FROM ledger LIMIT 1")[0]
     road.client.command(f"DELETE FROM ledger WHERE `partition` = {lost[0]} AND claim_first = {lost[1]}")
     bad = wattnet("verify", env=_env(road))
     assert bad.returncode == 1
     assert f"partition {lost[0]} [{lost[1]}, {lost[2]})" in bad.stdout
-    answer = json.loads(wattnet("verify", "--json", env=_env(road)).stdout)
-    assert answer["ok"] is False
-    assert answer["problems"][0]["first"] == lost[1]
+    assert bad.stdout.splitlines()[-1].startswith("NOT exact")
 
 
 def test_verify_without_kafka_exits_69_soon(wattnet: Command, road: Road) -> None:

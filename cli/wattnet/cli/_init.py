@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 # Deployments start everything at once, and repeat this when it says 69.
-KAFKA_TIMEOUT_S = 15.0
+KAFKA_TIMEOUT_S = 10.0
 
 
 def init(

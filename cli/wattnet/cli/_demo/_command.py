@@ -63,7 +63,6 @@ def _travel_and_show(stack: LocalStack, console: Console, aside: Console) -> boo
     from wattnet.cli._demo._meter import meter
     from wattnet.cli._demo._replicas import Replicas
     from wattnet.cli._demo._words import show_verdict
-    from wattnet.consumer import verify
     from wattnet.query import Client
 
     settings = _road.settings_for(stack)
@@ -74,7 +73,7 @@ def _travel_and_show(stack: LocalStack, console: Console, aside: Console) -> boo
             with meter(aside) as show:
                 journey = _road.travel(settings, replicas, show)
             aside.print("verifying")
-            verdict = verify(settings)
+            verdict = _road.prove(settings)
             after = _road.contents(settings)
             _pictures.show_rates(console, journey)
             with Client(stack.clickhouse_url) as client:

@@ -6,21 +6,25 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import stamina
+
 from wattnet.cli._failures import EXIT_UNAVAILABLE, CommandError
 from wattnet.clickhouse import ClickHouseSettings, connect
-from wattnet.consumer import KafkaSettings, Settings, verify
+from wattnet.consumer import KafkaSettings, ServiceUnavailableError, Settings, verify
 from wattnet.examples import US_GRID_2022_METRICS, us_grid_2022
 from wattnet.producer import Producer
 
 if TYPE_CHECKING:
     from wattnet.cli._demo._meter import Show
     from wattnet.cli._demo._replicas import Replicas
+    from wattnet.consumer import Verdict
     from wattnet.local import LocalStack
 
 SEND_BETWEEN_LOOKS = 1_000
 LOOK_INTERVAL_S = 0.5
 WAIT_INTERVAL_S = 0.1
 STALLED_AFTER_S = 60.0
+ANSWER_TIMEOUT_S = 30.0
 
 STORED = "SELECT sum(messages) FROM ledger FINAL WHERE topic = 'wattnet.metrics'"
 CONTENTS = """
@@ -66,12 +70,17 @@ def contents(settings: Settings) -> Contents:
     return Contents(*_row(settings, CONTENTS))
 
 
+def prove(settings: Settings) -> Verdict:
+    """`wattnet verify`. A broker that has just started may need a while to say what was committed."""
+    return _when_answered(verify, settings)
+
+
 def travel(settings: Settings, replicas: Replicas, show: Show) -> Journey:
     """Send the year and return when all that Kafka holds is stored.
 
     Raises CommandError when a consumer dies, or when nothing more is stored for `STALLED_AFTER_S`.
     """
-    start = verify(settings)
+    start = prove(settings)
     client = connect(settings.clickhouse)
     to_store = start.in_flight + US_GRID_2022_METRICS
 
@@ -116,3 +125,8 @@ def _row(settings: Settings, sql: str) -> tuple[Any, ...]:
         return tuple(client.query(sql).result_rows[0])
     finally:
         client.close()
+
+
+_when_answered = stamina.RetryingCaller(
+    attempts=None, timeout=ANSWER_TIMEOUT_S, wait_initial=WAIT_INTERVAL_S, wait_max=1.0
+).on(ServiceUnavailableError)
