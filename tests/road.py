@@ -132,8 +132,9 @@ class Road:
         consumer = self.start_consumer(**environment)
         try:
             yield consumer
-            if consumer.process.poll() is None:
-                assert consumer.terminate() == 0, consumer.logged()
+            # Before that it is still an interpreter that imports, and a signal just ends it.
+            until(lambda: consumer.process.poll() is not None or "reading" in consumer.logged(), "it has come up")
+            assert consumer.process.poll() is not None or consumer.terminate() == 0, consumer.logged()
         finally:
             if consumer.process.poll() is None:
                 consumer.kill()
