@@ -98,7 +98,7 @@ class Kafka:
 
     def ready(self) -> bool:
         # The cheap question first: librdkafka takes a while to see that a refused port has opened.
-        return is_open(self._port) and _names_a_broker(self.bootstrap_servers)
+        return is_open(self._port) and _serves(self.bootstrap_servers)
 
     def _format(self) -> None:
         """Give the folder its cluster id, once in its life."""
@@ -119,13 +119,23 @@ class Kafka:
             )
 
 
-def _names_a_broker(bootstrap_servers: str) -> bool:
-    from confluent_kafka import KafkaException
-    from confluent_kafka.admin import AdminClient
+def _serves(bootstrap_servers: str) -> bool:
+    """Whether every partition answers. For a moment after a restart a broker refuses partitions that it leads."""
+    from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
 
+    from confluent_kafka import KafkaException, TopicPartition
+    from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it exports without saying
+
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0})
     try:
-        return bool(
-            AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0}).list_topics(timeout=1).brokers
-        )
-    except KafkaException:
+        cluster = admin.list_topics(timeout=1)
+        newest = {
+            TopicPartition(name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]  # it has no types
+            for name, topic in cluster.topics.items()
+            for number in topic.partitions
+        }
+        for offsets in (admin.list_offsets(newest, request_timeout=1) if newest else {}).values():
+            offsets.result(2)
+        return bool(cluster.brokers)
+    except (KafkaException, FutureTimeoutError):
         return False
