@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from wattnet.local import LocalStack
 
+QUERY = "SELECT count() FROM metrics"
+
 
 def up(
     data_dir: Path = typer.Option(Path(".wattnet/stack"), help="Where everything is kept; made if it is not there."),
@@ -44,7 +46,7 @@ def _show(stack: LocalStack) -> None:
         "",
         "  wattnet consume   # store what comes from Kafka in ClickHouse",
         "  wattnet verify    # prove that every offset is stored exactly once",
-        f"  curl '{stack.clickhouse_url}/?database=wattnet' --data 'SHOW TABLES'",
+        f"  curl '{stack.clickhouse_url}/?database=wattnet' --data '{QUERY}'",
         "",
         "Ctrl-C stops it.",
     ]

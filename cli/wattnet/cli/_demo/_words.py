@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 PYTHON = """\
 from wattnet.query import Client
 wattnet = Client("{url}")
-print(wattnet.metrics("local_footprint", start="2022-12-31T00:00Z").to_pandas())"""
+day = wattnet.metrics("local_footprint", start="2022-12-31T00:00Z").to_pandas()
+print(day.groupby("zone").value.mean())"""
 SQL = """\
 curl '{url}/?database=wattnet' --data "
   SELECT zone, round(avg(value)) AS gCO2_per_kWh FROM current_metrics
@@ -49,7 +51,7 @@ def show_next_steps(console: Console, data_dir: Path, url: str) -> None:
 
     line("\nGo on from here:\n", "bold")
     line("# Kafka and ClickHouse with this data, until Ctrl-C", "dim")
-    line(f"{wattnet} up --data-dir {data_dir}")
+    line(f"{wattnet} up --data-dir {shlex.quote(str(data_dir))}")
     line(f"\n# meanwhile, in {python}", "dim")
     line(PYTHON.format(url=url))
     line("\n# or in SQL", "dim")
