@@ -168,7 +168,11 @@ class Writer:
             wait_jitter=RETRY_WAIT_INITIAL_S,
         ):
             with attempt:
-                return act(*arguments)
+                try:
+                    return act(*arguments)
+                except RetryableInsertError as exc:
+                    logger.warning("attempt %d: %s", attempt.num, exc)
+                    raise
         raise AssertionError("the retries have no end")
 
 
