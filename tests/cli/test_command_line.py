@@ -84,6 +84,13 @@ def test_all_wrong_settings_are_named_at_once(wattnet: Command) -> None:
         assert answer.stdout == ""
 
 
+def test_the_demo_starts_nothing_with_wrong_settings(wattnet: Command) -> None:
+    answer = wattnet("demo", env={"WATTNET_FLUSH_INTERVAL_S": "-1"})
+    assert answer.returncode == 78
+    assert "WATTNET_FLUSH_INTERVAL_S='-1': input should be greater than 0" in answer.stderr
+    assert not list(wattnet.folder.iterdir())
+
+
 def test_wrong_settings_in_a_file_are_named_too(wattnet: Command) -> None:
     (wattnet.folder / ".env").write_text("CLICKHOUSE_PORT=0\nKAFKA_TOPIC=\n")
     answer = wattnet("verify")
@@ -142,6 +149,6 @@ def test_a_reader_that_has_enough_breaks_nothing(wattnet: Command) -> None:
     process = wattnet.start("--help")
     assert process.stdout is not None
     process.stdout.close()
-    process.wait(20)
+    assert process.wait(20) == 1
     assert process.stderr is not None
     assert process.stderr.read() == ""

@@ -47,19 +47,14 @@ def _options(
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors are on standard error then, in words."""
     try:
-        # Not app(): that would install typer's own excepthook.
+        # Not app(): that would install typer's own excepthook. It ends in SystemExit, also when a pipe was closed.
         get_command(app).main(arguments, prog_name="wattnet")
     except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001  whatever it is, people get words and an exit code
         if os.environ.get("WATTNET_LOG_LEVEL", "").upper() == "DEBUG":
             traceback.print_exception(error)
         failure = explain(error)
         print(f"wattnet: {failure.message}", file=sys.stderr)
-        code = failure.exit_code
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read has enough. The interpreter's own flush at the end must not meet the closed pipe either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return code
+        return failure.exit_code
+    return 0

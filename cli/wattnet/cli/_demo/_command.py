@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from wattnet.cli._signals import Stopped, stoppable
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from wattnet.consumer import BatchSettings
     from wattnet.local import LocalStack
 
 REPLICAS = 2
@@ -31,12 +33,14 @@ def demo(
     from wattnet.cli._logging import keep_quiet
 
     keep_quiet()
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     with stoppable():
         try:
             _run(data_dir, console)
         except Stopped as stopped:
-            Console(stderr=True, highlight=False).print(f"stopped ({stopped}); what was stored stays in {data_dir}")
+            Console(stderr=True, highlight=False, markup=False).print(
+                f"stopped ({stopped}); what was stored stays in {data_dir}"
+            )
             raise typer.Exit(stopped.exit_code) from None
 
 
@@ -44,31 +48,35 @@ def _run(data_dir: Path, console: Console) -> None:
     from rich.console import Console
 
     from wattnet.cli._demo._words import show_next_steps
+    from wattnet.cli._settings import read_one
+    from wattnet.consumer import BatchSettings
     from wattnet.local import LocalStack
 
-    aside = Console(stderr=True, highlight=False)
-    with LocalStack(data_dir, progress=aside.print) as stack:
+    batch = read_one(BatchSettings)  # what the consumers will read, checked before anything is started
+    aside = Console(stderr=True, highlight=False, markup=False)
+    say = partial(aside.print, soft_wrap=True)
+    with LocalStack(data_dir, progress=say) as stack:
         url = stack.clickhouse_url
         try:
-            exact = _travel_and_show(stack, console, aside)
+            exact = _travel_and_show(stack, batch, console, aside)
         finally:
-            aside.print("stopping Kafka and ClickHouse")
+            say("stopping Kafka and ClickHouse")
     if not exact:
         raise typer.Exit(EXIT_NOT_EXACT)
     show_next_steps(console, data_dir, url)
 
 
-def _travel_and_show(stack: LocalStack, console: Console, aside: Console) -> bool:
+def _travel_and_show(stack: LocalStack, batch: BatchSettings, console: Console, aside: Console) -> bool:
     from wattnet.cli._demo import _pictures, _road
     from wattnet.cli._demo._meter import meter
     from wattnet.cli._demo._replicas import Replicas
     from wattnet.cli._demo._words import show_verdict
     from wattnet.query import Client
 
-    settings = _road.settings_for(stack)
+    settings = _road.settings_for(stack, batch)
     before = _road.contents(settings)
     with Replicas(stack.env, stack.data_dir / "logs", count=REPLICAS) as replicas:
-        aside.print(f"started {REPLICAS} consumers, logging to {replicas.logs}")
+        aside.print(f"started {REPLICAS} consumers, logging to {replicas.logs}", soft_wrap=True)
         try:
             with meter(aside) as show:
                 journey = _road.travel(settings, replicas, show)

@@ -17,7 +17,7 @@ from wattnet.producer import Producer
 if TYPE_CHECKING:
     from wattnet.cli._demo._meter import Show
     from wattnet.cli._demo._replicas import Replicas
-    from wattnet.consumer import Verdict
+    from wattnet.consumer import BatchSettings, Verdict
     from wattnet.local import LocalStack
 
 SEND_BETWEEN_LOOKS = 1_000
@@ -51,7 +51,7 @@ class Contents:
     fingerprint: int
 
 
-def settings_for(stack: LocalStack) -> Settings:
+def settings_for(stack: LocalStack, batch: BatchSettings) -> Settings:
     """Settings of this stack: every field is given, because the environment may name another Kafka."""
     return Settings(
         kafka=KafkaSettings(
@@ -62,6 +62,7 @@ def settings_for(stack: LocalStack) -> Settings:
             schema_registry_url=None,
         ),
         clickhouse=ClickHouseSettings.from_url(stack.clickhouse_url),
+        batch=batch,
     )
 
 
