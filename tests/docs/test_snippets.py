@@ -1,0 +1,169 @@
+"""What the documents show works as it stands there: programs run, commands and their options exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+from command import Command
+from road import until
+from snippets import ROOT, SHELLS, Snippet, command_lines, documents, snippets
+
+from wattnet.clickhouse import ClickHouseSettings
+from wattnet.consumer import KafkaSettings, Settings, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from wattnet.local import LocalStack
+
+DOCUMENTS = documents()
+
+
+class Reader:
+    """Somebody who copies one program after the other, with a consumer running beside.
+
+    The documents name the usual ports; here the stack's own addresses are put in their place.
+    """
+
+    def __init__(self, stack: LocalStack, command: Command) -> None:
+        self._command = command
+        self._addresses = {"http://localhost:8123": stack.clickhouse_url, "localhost:9092": stack.bootstrap_servers}
+        self._env = stack.env
+        self._settings = Settings(
+            kafka=KafkaSettings(bootstrap_servers=stack.bootstrap_servers),
+            clickhouse=ClickHouseSettings.from_url(stack.clickhouse_url),
+        )
+
+    def run(self, snippet: Snippet) -> None:
+        """Run it as a program, or under pytest where it is a test; then wait until all that it sent is stored."""
+        text = snippet.text
+        for usual, actual in self._addresses.items():
+            text = text.replace(usual, actual)
+        is_test = re.search(r"^def test_", text, re.MULTILINE) is not None
+        program = self._command.folder / f"{'test_' if is_test else ''}line_{snippet.line}.py"
+        program.write_text(text, encoding="utf-8")
+        pytest_run = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={program.parent}"] if is_test else []
+        done = subprocess.run(
+            [sys.executable, *pytest_run, program.name],
+            cwd=program.parent,
+            env=self._command.environment(self._env),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        shown = f"{snippet.where}\n{text}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, shown
+        assert done.stderr == "", f"whoever copies it sees a warning: {shown}"
+        until(lambda: verify(self._settings).in_flight == 0, f"stored: {snippet.where}")
+
+
+@pytest.fixture(scope="module")
+def reader(wattnet_stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    command = Command(tmp_path_factory.mktemp("reader"))
+    consumer = command.start(
+        "consume",
+        env={**wattnet_stack.env, "WATTNET_FLUSH_INTERVAL_S": "0.2"},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    yield Reader(wattnet_stack, command)
+    assert consumer.poll() is None, "the consumer stays up"
+    consumer.terminate()
+    assert consumer.wait(45) == 0
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+@pytest.mark.timeout(600)
+def test_the_programs_run_in_their_order(document: Path, reader: Reader, subtests: pytest.Subtests) -> None:
+    for snippet in snippets(document):
+        if snippet.language == "python" and not snippet.not_run:
+            with subtests.test(snippet.where):
+                reader.run(snippet)
+
+
+def test_the_readme_shows_how_to_send_and_read() -> None:
+    run = [one.text for one in snippets(ROOT / "README.md") if one.language == "python" and not one.not_run]
+    assert any("producer.send(" in text for text in run)
+    assert any(".metrics(" in text for text in run)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+def test_the_commands_exist(document: Path) -> None:
+    for snippet in snippets(document):
+        if snippet.language in SHELLS:
+            for arguments in command_lines(snippet.text, "wattnet"):
+                assert unknown(arguments) is None, f"{snippet.where}: wattnet {' '.join(arguments)}"
+            for targets in command_lines(snippet.text, "make"):
+                assert {one for one in targets if "=" not in one} <= make_targets(), f"{snippet.where}: make {targets}"
+
+
+@cache
+def help_of(*commands: str) -> str:
+    """What `wattnet … --help` says."""
+    arguments = [sys.executable, "-m", "wattnet.cli", *commands, "--help"]
+    return subprocess.run(
+        arguments, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"}
+    ).stdout
+
+
+def unknown(arguments: list[str]) -> str | None:
+    """The first word that the command line does not know, or None."""
+    path: list[str] = []
+    for word in arguments:
+        shown = help_of(*path)
+        _, _, commands = shown.partition("\nCommands:")
+        if word.startswith("-"):
+            if not re.search(rf"(?<![\w-]){re.escape(word.split('=')[0])}(?![\w-])", shown):
+                return word
+        elif commands:
+            if not re.search(rf"^  {re.escape(word)}(\s|$)", commands, re.MULTILINE):
+                return word
+            path.append(word)
+    return None
+
+
+@cache
+def make_targets() -> frozenset[str]:
+    return frozenset(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_the_check_of_commands_checks() -> None:
+    shell = """
+    $ KAFKA_TOPIC=x wattnet verify --json | jq .ok   # a comment: wattnet nonsense
+    .venv/bin/wattnet migrate \\
+        up && wattnet migrate down --yes; wattnet up --data-dir=./here &
+    pip install 'wattnet-storage[cli]'
+    """
+    calls = command_lines(shell, "wattnet")
+    assert calls == [
+        ["verify", "--json"],
+        ["migrate", "up"],
+        ["migrate", "down", "--yes"],
+        ["up", "--data-dir=./here"],
+    ]
+    assert [unknown(call) for call in calls] == [None] * 4
+    assert unknown(["verfy"]) == "verfy"
+    assert unknown(["verify", "--jsn"]) == "--jsn"
+    assert unknown(["migrate", "upp"]) == "upp"
+    assert unknown(["--version"]) is None
+
+
+def test_blocks_are_found_with_their_reasons(tmp_path: Path) -> None:
+    document = tmp_path / "X.md"
+    document.write_text(
+        "# X\n```python\na = 1\n```\n<!-- not run: needs a moon -->\n\n```python\nb\n```\n"
+        "<!-- not run: another -->\ntext between\n- in a list\n  ```bash\n  wattnet up\n  ```\n"
+    )
+    assert [(one.line, one.language, one.text, one.not_run) for one in snippets(document)] == [
+        (3, "python", "a = 1\n", None),
+        (8, "python", "b\n", "needs a moon"),
+        (14, "bash", "wattnet up\n", None),
+    ]
