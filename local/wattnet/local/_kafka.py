@@ -103,7 +103,8 @@ class Kafka:
     def _format(self) -> None:
         """Give the folder its cluster id, once in its life."""
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id]
+        # With an equals sign: one id in 64 begins with a dash and would be taken for an option.
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}"]
         done = subprocess.run(
             [*self._java, *tool, "--config", "server.properties", "--ignore-formatted"],
             cwd=self._folder,
