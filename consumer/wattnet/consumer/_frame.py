@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from wattnet.consumer._avro import encode_bytes, encode_long
+from wattnet.consumer._avro import LOW_14_BITS, encode_bytes, encode_groups, encode_long
 from wattnet.consumer._message import offset_of, timestamp_of, value_of
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ ORIGIN_FIELDS: tuple[dict[str, Any], ...] = (
     {"name": "claim_first", "type": "long"},
     {"name": "claim_next", "type": "long"},
     {"name": "claim_messages", "type": "long"},
-    {"name": "offset", "type": "long"},
     {"name": "kafka_time", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+    {"name": "offset", "type": "long"},
 )
 REFUSED_FIELDS: tuple[dict[str, Any], ...] = (
     {"name": "refused_by_feeder", "type": "string"},
@@ -100,11 +100,12 @@ def frame_bodies(messages: Sequence[Message], prefix: bytes, origin_: bytes) -> 
     add = parts.extend
     sizes = BLOCK_SIZES
     known_sizes = len(sizes)
+    low_14_bits = LOW_14_BITS
     cut = len(prefix)
-    fixed_size = len(origin_) + len(FRAME_END)
+    fixed_size = len(FRAME_END) - cut
     tail = FRAME_END + SYNC_MARKER
-    last_time_ms = None
-    time = b""
+    last_time_ms = last_high = -1
+    front = high_bits = b""
     for message, value, offset, (_, time_ms) in zip(
         messages,
         map(value_of, messages),
@@ -115,21 +116,17 @@ def frame_bodies(messages: Sequence[Message], prefix: bytes, origin_: bytes) -> 
         if value is None or value[:cut] != prefix:
             others.append(message)
             continue
-        if time_ms != last_time_ms:
-            time = encode_long(time_ms)
+        if time_ms != last_time_ms:  # the messages of a producer's batch share it
+            front = origin_ + encode_long(time_ms)
             last_time_ms = time_ms
-        place = encode_long(offset)
-        size = fixed_size + len(place) + len(time) + len(value) - cut
-        add(
-            (
-                sizes[size] if size < known_sizes else ONE_RECORD + encode_long(size),
-                origin_,
-                place,
-                time,
-                value[cut:],
-                tail,
-            )
-        )
+        zigzag = offset << 1
+        high = zigzag >> 14
+        if high != last_high:  # once in 8,192 offsets
+            high_bits = encode_groups(high)
+            last_high = high
+        place = low_14_bits[zigzag & 0x3FFF] + high_bits if high else encode_long(offset)
+        size = len(front) + len(place) + len(value) + fixed_size
+        add((sizes[size] if size < known_sizes else ONE_RECORD + encode_long(size), front, place, value[cut:], tail))
     return parts, others
 
 
@@ -142,8 +139,8 @@ def frame_refused(refused: Sequence[Refused], origin_: bytes) -> list[bytes]:
         record = b"".join(
             (
                 origin_,
-                encode_long(offset_of(message)),
                 encode_long(timestamp_of(message)[1]),
+                encode_long(offset_of(message)),
                 encode_bytes(one.reason.encode()),
                 encode_bytes(one.detail.encode(errors="backslashreplace")),
                 encode_bytes(message.value() or b""),
