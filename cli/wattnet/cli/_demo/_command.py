@@ -38,9 +38,7 @@ def demo(
         try:
             _run(data_dir, console)
         except Stopped as stopped:
-            Console(stderr=True, highlight=False, markup=False).print(
-                f"stopped ({stopped}); what was stored stays in {data_dir}"
-            )
+            typer.echo(f"stopped ({stopped}); what was stored stays in {data_dir}", err=True)
             raise typer.Exit(stopped.exit_code) from None
 
 
