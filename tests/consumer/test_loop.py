@@ -345,3 +345,17 @@ def test_run_drains_when_asked_to_stop() -> None:
     stop = Event()
     stop.set()
     assert bench.loop.run(stop)
+
+
+def test_nothing_is_released_between_two_ranges_that_are_repeated() -> None:
+    """Released means that nothing is claimed behind it, and there is."""
+    ledger = [Recorded(0, 3, 3, 3), Recorded(3, 9, 6, 6)]
+    broker = FakeBroker({0: list(range(5))}, commits={0: Committed(0, Claim(TOPIC_ID, 0, 3, 3, 0))})
+    bench = Bench(broker, FakeLedger({0: ledger}))
+    broker.extent = lambda _: (0, 9)  # type: ignore[method-assign]  # the rest is still on its way
+    bench.steps()
+    bench.hand.finish()
+    bench.loop._partitions[0].buffer.clear()
+    bench.steps()
+    assert bench.handed == [(0, 3, 3)]
+    assert [claim for _, claim in broker.claims] == [Claim(TOPIC_ID, 0, 3, 3, 0)]

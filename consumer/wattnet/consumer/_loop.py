@@ -66,7 +66,7 @@ class Loop:
         self._clock = clock
         self._partitions: dict[int, Partition] = {}
         self._full_since: float | None = None
-        self._paused = False
+        self._reading: set[int] = set()
         self._topic_checked = clock()
         self._position_after = 0.0
 
@@ -93,7 +93,7 @@ class Loop:
     def drain(self) -> bool:
         """Store all that is buffered, release it, and say whether that worked within `drain_timeout_s`."""
         deadline = self._clock() + self._batch.drain_timeout_s
-        self._source.pause(self._partitions)
+        self._read_from(set())
         for partition in self._partitions.values():
             if partition.repeats:  # an old claim that is not read whole: it stands, whoever comes next repeats it
                 partition.buffer.clear()
@@ -108,26 +108,13 @@ class Loop:
     # -- reading
 
     def _poll(self) -> None:
-        held = sum(one.held_bytes for one in self._partitions.values())
-        if held < self._batch.max_buffer_bytes:
-            self._full_since = None
-            if self._paused:
-                logger.info("room again: partitions resumed")
-                self._source.resume(one.number for one in self._partitions.values() if one.positioned)
-                self._paused = False
-        elif self._full_since is None:
-            self._full_since = self._clock()
-        elif not self._paused and self._clock() - self._full_since > PAUSE_AFTER_S:
-            logger.warning("%d bytes wait for ClickHouse: partitions paused", held)
-            # Still polled, so that the group keeps this member however long ClickHouse takes.
-            self._source.pause(one.number for one in self._partitions.values() if one.positioned)
-            self._paused = True
+        self._read_from(self._wanted())
         if self._full_since is not None:
             self._wait_for_writer(POLL_TIMEOUT_S)
-            if not self._paused:
+            if self._reading:
                 return
         try:
-            messages = self._source.poll(POLL_MESSAGES, 0 if self._paused else POLL_TIMEOUT_S)
+            messages = self._source.poll(POLL_MESSAGES, 0 if self._full_since is not None else POLL_TIMEOUT_S)
         except OffsetsGoneError:
             self._topic_is_ours()  # a topic that was made again explains it
             raise
@@ -136,6 +123,31 @@ class Loop:
             partition = self._partitions.get(number)
             if partition is not None and partition.positioned:
                 partition.add(list(run), now)
+
+    def _wanted(self) -> set[int]:
+        """The partitions to read from now: all of them, or none while there is no room."""
+        positioned = [one for one in self._partitions.values() if one.positioned]
+        held, now = sum(one.held_bytes for one in positioned), self._clock()
+        if held >= self._batch.max_buffer_bytes:
+            if self._full_since is None:
+                self._full_since = now
+            if now - self._full_since <= PAUSE_AFTER_S:
+                return self._reading
+            if self._reading:
+                logger.warning("%d bytes wait for ClickHouse: partitions paused", held)
+            # Still polled, so that the group keeps this member however long ClickHouse takes.
+            return set()
+        if self._full_since is not None and not self._reading:
+            logger.info("room again: partitions resumed")
+        self._full_since = None
+        return {one.number for one in positioned}
+
+    def _read_from(self, wanted: set[int]) -> None:
+        if wanted == self._reading:
+            return
+        self._source.pause(self._reading - wanted)
+        self._source.resume(wanted - self._reading)
+        self._reading = set(wanted)
 
     def _wait_for_writer(self, timeout_s: float) -> None:
         storing = [one.storing for one in self._partitions.values() if one.storing is not None]
@@ -168,8 +180,6 @@ class Loop:
         where = plan(self._topic_id, committed, tail.claims, tail.start, low, high)
         self._source.start_at(number, where.repeats[0][0] if where.repeats else where.position)
         offset = partition.position(where)
-        if not self._paused:
-            self._source.resume([number])
         logger.info(
             "partition %d goes on at %d (%d ranges to repeat, %d messages to read)",
             number,
@@ -263,12 +273,14 @@ class Loop:
         """See RebalanceListener."""
         logger.info("assigned: partitions %s", sorted(partitions))
         for number in partitions:
+            self._reading.discard(number)
             self._partitions[number] = Partition(self._topic, self._topic_id, number)
         self._position_after = 0.0
 
     def revoked(self, partitions: Sequence[int]) -> None:
         """Finish what is claimed, drop what is not; whoever comes next reads on from there."""
         logger.info("revoked: partitions %s", sorted(partitions))
+        self._reading -= set(partitions)
         leaving = [self._partitions.pop(number) for number in partitions if number in self._partitions]
         storing: dict[Future[Written], Partition] = {one.storing: one for one in leaving if one.storing is not None}
         finished, _ = wait(storing, self._batch.drain_timeout_s)
@@ -286,5 +298,6 @@ class Loop:
     def lost(self, partitions: Sequence[int]) -> None:
         """Forget them: they are somebody else's. What is on its way to ClickHouse is repeated there under its token."""
         logger.warning("lost: partitions %s", sorted(partitions))
+        self._reading -= set(partitions)
         for number in partitions:
             self._partitions.pop(number, None)

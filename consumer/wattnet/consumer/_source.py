@@ -297,11 +297,14 @@ class KafkaSource:
 
     def pause(self, partitions: Iterable[int]) -> None:
         """See Source."""
-        self._consumer.pause([TopicPartition(self._topic, partition) for partition in partitions])
+        self._consumer.pause(self._places(partitions))
 
     def resume(self, partitions: Iterable[int]) -> None:
         """See Source."""
-        self._consumer.resume([TopicPartition(self._topic, partition) for partition in partitions])
+        self._consumer.resume(self._places(partitions))
+
+    def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
+        return [TopicPartition(self._topic, partition) for partition in partitions]
 
     def close(self) -> None:
         """See Source."""
