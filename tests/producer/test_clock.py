@@ -44,6 +44,12 @@ def test_a_clock_that_stands_still_gives_no_time_twice(at: list[int]) -> None:
     assert given[0] == at[0] // 1000
 
 
+def test_threads_that_catch_up_at_once_get_different_times(at: list[int]) -> None:
+    """The second of them finds that it is done."""
+    given = [clock._catch_up() for _ in range(3)]
+    assert given == [at[0] // 1000 + n for n in range(3)]
+
+
 def test_a_clock_that_steps_back_does_not_turn_the_order(at: list[int]) -> None:
     before = knowledge_now_us()
     at[0] -= HOUR_NS

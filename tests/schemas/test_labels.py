@@ -71,6 +71,8 @@ def test_at_most_64_labels() -> None:
 
 def test_at_most_4096_bytes_of_names_and_values() -> None:
     assert canonical_labels({"ab": "ü" * 2047})
+    with pytest.raises(LabelError, match="4097 bytes"):
+        canonical_labels({"a": "x" * 4096})
     with pytest.raises(LabelError, match=r"4098 bytes, at most 4096 .*'ab'"):
         canonical_labels({"ab": "ü" * 2048})
 
