@@ -36,7 +36,6 @@ FIXED_OPTIONS: dict[str, Any] = {
 }
 DEFAULT_OPTIONS: dict[str, Any] = {
     "client.id": "wattnet-consumer",
-    "partition.assignment.strategy": "cooperative-sticky",
     # librdkafka reads ahead by whole fetches, and what it holds is up to thirty times what came over the wire: with its
     # defaults a backlog of twelve partitions takes 600 MB (measured), with these 60.
     "queued.max.messages.kbytes": 8 * 1024,
@@ -44,6 +43,13 @@ DEFAULT_OPTIONS: dict[str, Any] = {
     "max.partition.fetch.bytes": 256 * 1024,
     "topic.metadata.refresh.interval.ms": 30_000,
     "fetch.error.backoff.ms": 100,
+}
+# Of the classic group protocol only: with group.protocol=consumer (KIP-848) the broker has these, and librdkafka
+# refuses them. A member learns of a rebalance by its heartbeat: with the default of 3 s joining takes as long.
+CLASSIC_OPTIONS: dict[str, Any] = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    "heartbeat.interval.ms": 500,
+    "session.timeout.ms": 15_000,
 }
 # Definite answers that this member may not commit now; the partition is about to be lost, or kept after a rebalance.
 REFUSED_FOR_NOW = frozenset(
@@ -131,11 +137,17 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
             )
     return {
         **DEFAULT_OPTIONS,
+        **({} if _next_generation(settings.options) else CLASSIC_OPTIONS),
         **settings.options,
         **FIXED_OPTIONS,
         "bootstrap.servers": settings.bootstrap_servers,
         "group.id": settings.group_id,
     }
+
+
+def _next_generation(options: Mapping[str, Any]) -> bool:
+    """Whether the group is one of KIP-848's."""
+    return str(options.get("group.protocol", "classic")).lower() == "consumer"
 
 
 def admin_client(settings: KafkaSettings) -> AdminClient:
@@ -174,9 +186,7 @@ class KafkaSource:
         self._topic = settings.topic
         self._admin = admin_client(settings)
         self._consumer = Consumer(options, logger=librdkafka_logger)
-        self._incremental = "cooperative" in str(options["partition.assignment.strategy"])
-        if str(options.get("group.protocol", "classic")).lower() == "consumer":
-            self._incremental = True
+        self._incremental = _next_generation(options) or "cooperative" in options["partition.assignment.strategy"]
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """See Source."""

@@ -1,0 +1,37 @@
+"""What librdkafka is told, and what operators may not change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer
+
+from wattnet.consumer import ConfigurationError, KafkaSettings
+from wattnet.consumer._source import client_options
+
+
+def options(**keys: Any) -> dict[str, Any]:
+    return client_options(KafkaSettings(options={name.replace("_", "."): value for name, value in keys.items()}))
+
+
+@pytest.mark.parametrize("key", ["enable.auto.commit", "auto.offset.reset", "enable.auto.offset.store"])
+def test_what_exactness_rests_on_cannot_be_changed(key: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"KAFKA_OPTIONS sets {key}.*remove it"):
+        client_options(KafkaSettings(options={key: "latest" if "reset" in key else True}))
+
+
+def test_any_other_key_is_passed_on() -> None:
+    assert options(session_timeout_ms=6000)["session.timeout.ms"] == 6000
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_librdkafka_takes_the_defaults_of_both_group_protocols(protocol: str) -> None:
+    Consumer(options(group_protocol=protocol)).close()
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_OPTIONS", '{"client.id": "me"}')
+    monkeypatch.setenv("SCHEMA_REGISTRY_URL", "http://registry:8081")
+    settings = KafkaSettings()
+    assert (settings.options, settings.schema_registry_url) == ({"client.id": "me"}, "http://registry:8081")
