@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
 from typing import TYPE_CHECKING, Any, Protocol
 
 from confluent_kafka import (
@@ -165,8 +166,8 @@ def read_topic_id(admin: AdminClient, topic: str, *, timeout_s: float = REQUEST_
         if exc.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
         raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r}: {exc.args[0].str()}") from exc
-    except TimeoutError as exc:
-        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r} within {timeout_s} s") from exc
+    except FutureTimeoutError as exc:
+        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r} within {timeout_s:g} s") from exc
     return str(described.topic_id)
 
 
@@ -174,8 +175,10 @@ def read_cluster_id(admin: AdminClient, *, timeout_s: float = REQUEST_TIMEOUT_S)
     """The cluster's id; raises ServiceUnavailableError."""
     try:
         return str(admin.describe_cluster(request_timeout=timeout_s).result(timeout_s).cluster_id)
-    except (KafkaException, TimeoutError) as exc:
-        raise ServiceUnavailableError(f"Kafka does not say its cluster id: {exc}") from exc
+    except KafkaException as exc:
+        raise ServiceUnavailableError(f"Kafka does not say its cluster id: {exc.args[0].str()}") from exc
+    except FutureTimeoutError as exc:
+        raise ServiceUnavailableError(f"Kafka does not say its cluster id within {timeout_s:g} s") from exc
 
 
 class KafkaSource:
