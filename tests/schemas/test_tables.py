@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
 from wattnet.schemas import METRIC_SCHEMA_JSON, Metric, MetricEncoder
-from wattnet.schemas._encoder import encode_long, encode_string
+from wattnet.schemas.avro import encode_long, encode_string
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,8 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from wattnet.consumer._avro import LOW_14_BITS, encode_bytes, encode_groups, encode_long
 from wattnet.consumer._message import offset_of, timestamp_of, value_of
+from wattnet.schemas.avro import LOW_GROUPS, LOW_MASK, encode_bytes, encode_groups, encode_long, encode_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,10 +60,10 @@ def container_header(fields: Sequence[Mapping[str, Any]]) -> bytes:
     schema = json.dumps({"type": "record", "name": "Ingested", "fields": [*ORIGIN_FIELDS, *fields]})
     metadata = (
         encode_long(2)
-        + encode_bytes(b"avro.schema")
-        + encode_bytes(schema.encode())
-        + encode_bytes(b"avro.codec")
-        + encode_bytes(b"null")
+        + encode_string("avro.schema")
+        + encode_string(schema)
+        + encode_string("avro.codec")
+        + encode_string("null")
         + encode_long(0)
     )
     return MAGIC + metadata + SYNC_MARKER
@@ -80,8 +80,8 @@ def origin(range_: Range) -> bytes:
     claim = range_.claim
     return b"".join(
         (
-            encode_bytes(range_.topic.encode()),
-            encode_bytes(claim.topic_id.encode()),
+            encode_string(range_.topic),
+            encode_string(claim.topic_id),
             encode_long(range_.partition),
             encode_long(claim.first),
             encode_long(claim.next),
@@ -100,7 +100,7 @@ def frame_bodies(messages: Sequence[Message], prefix: bytes, origin_: bytes) -> 
     add = parts.extend
     sizes = BLOCK_SIZES
     known_sizes = len(sizes)
-    low_14_bits = LOW_14_BITS
+    low_groups = LOW_GROUPS
     cut = len(prefix)
     fixed_size = len(FRAME_END) - cut
     tail = FRAME_END + SYNC_MARKER
@@ -124,7 +124,7 @@ def frame_bodies(messages: Sequence[Message], prefix: bytes, origin_: bytes) -> 
         if high != last_high:  # once in 8,192 offsets
             high_bits = encode_groups(high)
             last_high = high
-        place = low_14_bits[zigzag & 0x3FFF] + high_bits if high else encode_long(offset)
+        place = low_groups[zigzag & LOW_MASK] + high_bits if high else encode_long(offset)
         size = len(front) + len(place) + len(value) + fixed_size
         add((sizes[size] if size < known_sizes else ONE_RECORD + encode_long(size), front, place, value[cut:], tail))
     return parts, others
@@ -141,12 +141,12 @@ def frame_refused(refused: Sequence[Refused], origin_: bytes) -> list[bytes]:
                 origin_,
                 encode_long(timestamp_of(message)[1]),
                 encode_long(offset_of(message)),
-                encode_bytes(one.reason.encode()),
+                encode_string(one.reason),
                 encode_bytes(one.detail.encode(errors="backslashreplace")),
                 encode_bytes(message.value() or b""),
                 encode_bytes(_as_bytes(message.key())),
                 encode_long(len(headers)) if headers else b"",
-                *(encode_bytes(name.encode()) + encode_bytes(_as_bytes(value)) for name, value in headers),
+                *(encode_string(name) + encode_bytes(_as_bytes(value)) for name, value in headers),
                 encode_long(0),
             )
         )

@@ -1,14 +1,15 @@
 """Metrics to bytes, fast: what is constant in a series is encoded once and then only joined.
 
 Avro's binary form of the fixed schema, field by field: name, value, timestamp, labels, knowledge_time, valid,
-zone_status, data_state, attributes. A long is its zigzag code in groups of 7 bits, lowest first; a string is its length
-and its bytes; a map is one block of pairs and a zero.
+zone_status, data_state, attributes. A map is one block of pairs and a zero.
 """
 
 from __future__ import annotations
 
 import struct
 from typing import TYPE_CHECKING
+
+from wattnet.schemas.avro import LOW_GROUPS, LOW_MASK, encode_groups, encode_long, encode_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,10 +24,6 @@ _MAX_UPPERS = 4_096
 # The value's union: the branch's index, zigzag coded, then what it holds.
 _NULL = b"\x00"
 _double = struct.Struct("<Bd").pack  # after index 1, which is 2
-
-# Two groups of 7 bits at once, both marked as not the last. Zigzag doubles a number, so they hold 13 bits of it.
-_LOW_GROUPS = [bytes(((n & 0x7F) | 0x80, (n >> 7) | 0x80)) for n in range(1 << 14)]
-_LOW_MASK = (1 << 14) - 1
 
 
 class MetricEncoder:
@@ -65,7 +62,7 @@ class MetricEncoder:
                 _NULL if value is None else _double(2, value),
                 timestamp,
                 labels,
-                _LOW_GROUPS[knowledge_time_us << 1 & _LOW_MASK],
+                LOW_GROUPS[knowledge_time_us << 1 & LOW_MASK],
                 upper,
                 end,
             )
@@ -100,27 +97,6 @@ class MetricEncoder:
             self._times.clear()
         encoded = self._times[microseconds] = encode_long(microseconds)
         return encoded
-
-
-def encode_long(number: int) -> bytes:
-    """An Avro long (64 bits, signed)."""
-    return encode_groups((number << 1) ^ (number >> 63))
-
-
-def encode_groups(number: int) -> bytes:
-    """A number that is not negative, in groups of 7 bits, lowest first."""
-    encoded = b""
-    while number > _LOW_MASK:
-        encoded += _LOW_GROUPS[number & _LOW_MASK]
-        number >>= 14
-    if number > 0x7F:
-        return encoded + bytes(((number & 0x7F) | 0x80, number >> 7))
-    return encoded + number.to_bytes(1, "little")
-
-
-def encode_string(text: str) -> bytes:
-    encoded = text.encode()
-    return encode_long(len(encoded)) + encoded
 
 
 def encode_map(texts: Mapping[str, str]) -> bytes:
