@@ -181,7 +181,8 @@ class Road:
 
     def released(self) -> int:
         """How many offsets are committed as stored, with nothing claimed behind them."""
-        return sum(one.offset for one in self.committed() if one.offset > 0 and '"messages":0' in one.metadata)
+        empty = (one for one in self.committed() if one.offset > 0 and '"messages":0' in (one.metadata or ""))
+        return sum(one.offset for one in empty)
 
     def verdict(self) -> Verdict:
         """What `wattnet verify` says."""

@@ -63,7 +63,7 @@ def _killed_at(road: Road, proxy: ClickHouseProxy, place: Place, *, drop: bool) 
         gate.drop()
     else:
         gate.open()
-    return max(claims, key=lambda claim: claim["messages"])  # type: ignore[no-any-return]  # JSON
+    return max(claims, key=lambda claim: claim["messages"])
 
 
 def _recovers(road: Road, claim: dict[str, int]) -> None:

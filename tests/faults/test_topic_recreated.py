@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from confluent_kafka.admin import NewTopic
 from road import load, until
+
+from wattnet.producer import create_topic
 
 if TYPE_CHECKING:
     from road import Road
@@ -16,8 +17,7 @@ def make_again(road: Road) -> None:
     before = road.topic_id()
     road.admin.delete_topics([road.topic])[road.topic].result(30)
     until(lambda: road.topic not in road.admin.list_topics(timeout=5).topics, "the topic is gone")
-    road.admin.create_topics([NewTopic(road.topic, road.partitions, 1)])[road.topic].result(30)
-    until(lambda: road.topic in road.admin.list_topics(timeout=5).topics, "the topic is there again")
+    assert create_topic(road.stack.bootstrap_servers, road.topic, partitions=road.partitions)
     assert road.topic_id() != before, "the fault took place"
 
 
