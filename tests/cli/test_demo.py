@@ -65,7 +65,7 @@ def test_ctrl_c_in_the_midst_leaves_nothing_running(wattnet: Command) -> None:
     _await_line(process, "sent ")
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == 130, stderr
     assert stdout == ""
     assert stderr.endswith("stopped (SIGINT); what was stored stays in .wattnet/demo\n")
     assert "Traceback" not in stderr

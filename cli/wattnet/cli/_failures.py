@@ -20,7 +20,7 @@ EXTRA_OF_PACKAGE = {
     "plotext": "cli",
     "rich": "cli",
     "stamina": "consumer",
-    "structlog": "consumer",
+    "structlog": "cli",
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 STOP_TIMEOUT_S = 15.0
 LOG_TAIL_LINES = 15
-# The second one gets its share after a heartbeat or two, and nobody waits three seconds for a demo's heartbeat.
-QUICK_GROUP = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 300}
 # What belongs to another Kafka or ClickHouse than the demo's.
 FOREIGN = ("KAFKA_", "CLICKHOUSE_", "SCHEMA_REGISTRY_URL")
 
@@ -37,7 +34,6 @@ class Replicas:
             **env,
             "KAFKA_TOPIC": "wattnet.metrics",
             "KAFKA_GROUP_ID": "wattnet-consumer",
-            "KAFKA_OPTIONS": json.dumps(QUICK_GROUP),
             "CLICKHOUSE_DATABASE": "wattnet",
         }
         self._files = [logs / f"consumer-{number}.log" for number in range(1, count + 1)]
