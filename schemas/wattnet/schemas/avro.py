@@ -19,12 +19,13 @@ def encode_long(number: int) -> bytes:
 
 def encode_groups(number: int) -> bytes:
     """A number that is not negative, in groups of 7 bits, lowest first."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append((number & 0x7F) | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
+    encoded = b""
+    while number > LOW_MASK:
+        encoded += LOW_GROUPS[number & LOW_MASK]
+        number >>= 14
+    if number > 0x7F:
+        return encoded + bytes(((number & 0x7F) | 0x80, number >> 7))
+    return encoded + number.to_bytes(1, "little")
 
 
 def encode_bytes(content: bytes) -> bytes:
