@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from command import Command
 
 
+FREE_PORTS = ("--kafka-port", "0", "--clickhouse-port", "0")
+
+
 def test_up_serves_until_sigterm_and_leaves_nothing_running(wattnet: Command) -> None:
-    process = wattnet.start("up", "--data-dir", "data")
+    process = wattnet.start("up", "--data-dir", "data", *FREE_PORTS)
     assert process.stdout is not None
     shown = ""
     while "Ctrl-C" not in shown:
@@ -27,7 +30,7 @@ def test_up_serves_until_sigterm_and_leaves_nothing_running(wattnet: Command) ->
     assert wattnet("verify", env=exports).returncode == 0, "the exported lines are enough to work with it"
     assert len(wattnet.descendants()) > 3
 
-    taken = wattnet("up", "--data-dir", "data")
+    taken = wattnet("up", "--data-dir", "data", *FREE_PORTS)
     assert taken.returncode == 69
     assert "in use by another stack" in taken.stderr
     assert "Traceback" not in taken.stderr
@@ -41,7 +44,7 @@ def test_up_serves_until_sigterm_and_leaves_nothing_running(wattnet: Command) ->
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_running(wattnet: Command) -> None:
-    process = wattnet.start("up")
+    process = wattnet.start("up", *FREE_PORTS)
     assert process.stderr is not None
     process.stderr.readline()
     process.send_signal(signal.SIGINT)

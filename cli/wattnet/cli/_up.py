@@ -16,6 +16,10 @@ QUERY = "SELECT count() FROM metrics"
 
 def up(
     data_dir: Path = typer.Option(Path(".wattnet/stack"), help="Where everything is kept; made if it is not there."),
+    kafka_port: int = typer.Option(9092, min=0, max=65535, help="Kafka's port; 0 takes any that is free."),
+    clickhouse_port: int = typer.Option(
+        8123, min=0, max=65535, help="ClickHouse's HTTP port; 0 takes any that is free."
+    ),
     schema_registry: bool = typer.Option(False, "--schema-registry", help="Run a schema registry too."),
 ) -> None:
     """Run real Kafka and ClickHouse here, without Docker, until Ctrl-C."""
@@ -23,7 +27,13 @@ def up(
     from wattnet.local import LocalStack, run_until_stopped
 
     keep_quiet()
-    stack = LocalStack(data_dir, schema_registry=schema_registry, progress=_say)
+    stack = LocalStack(
+        data_dir,
+        schema_registry=schema_registry,
+        kafka_port=kafka_port or None,
+        clickhouse_port=clickhouse_port or None,
+        progress=_say,
+    )
     run_until_stopped(stack, on_ready=_show)
     _say(f"stopped; the data stays in {data_dir}")
 

@@ -6,6 +6,7 @@ import logging
 from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
 from typing import TYPE_CHECKING, Any, Protocol
 
+import stamina
 from confluent_kafka import (
     Consumer,
     KafkaError,
@@ -62,6 +63,15 @@ REFUSED_FOR_NOW = frozenset(
         KafkaError.STALE_MEMBER_EPOCH,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
         KafkaError._NO_OFFSET,
+    }
+)
+# A broker that has just started does not know its groups yet.
+COORDINATOR_MOVES = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._WAIT_COORD,
     }
 )
 FOREVER_REFUSED = frozenset(
@@ -181,6 +191,10 @@ def read_cluster_id(admin: AdminClient, *, timeout_s: float = REQUEST_TIMEOUT_S)
         raise ServiceUnavailableError(f"Kafka does not say its cluster id within {timeout_s:g} s") from exc
 
 
+def _coordinator_moves(exc: Exception) -> bool:
+    return isinstance(exc, KafkaException) and exc.args[0].code() in COORDINATOR_MOVES
+
+
 class KafkaSource:
     """A member of the consumer group, over confluent-kafka."""
 
@@ -268,16 +282,24 @@ class KafkaSource:
     def committed(self, partition: int) -> Committed | None:
         """See Source."""
         try:
-            (answer,) = self._consumer.committed([TopicPartition(self._topic, partition)], timeout=REQUEST_TIMEOUT_S)
+            for attempt in stamina.retry_context(
+                on=_coordinator_moves, attempts=None, timeout=REQUEST_TIMEOUT_S, wait_initial=0.1, wait_max=1
+            ):
+                with attempt:
+                    answer = self._committed(partition)
         except KafkaException as exc:
             raise ServiceUnavailableError(
                 f"the committed offset of partition {partition}: {exc.args[0].str()}"
             ) from exc
-        if answer.error is not None:
-            raise ServiceUnavailableError(f"the committed offset of partition {partition}: {answer.error.str()}")
         if answer.offset < 0:
             return None
         return Committed(answer.offset, Claim.parse(answer.offset, answer.metadata))
+
+    def _committed(self, partition: int) -> TopicPartition:
+        (answer,) = self._consumer.committed([TopicPartition(self._topic, partition)], timeout=REQUEST_TIMEOUT_S)
+        if answer.error is not None:
+            raise KafkaException(answer.error)
+        return answer
 
     def extent(self, partition: int) -> tuple[int, int]:
         """See Source."""

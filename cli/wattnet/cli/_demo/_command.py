@@ -54,14 +54,13 @@ def _run(data_dir: Path, console: Console) -> None:
     aside = Console(stderr=True, highlight=False, markup=False)
     say = partial(aside.print, soft_wrap=True)
     with LocalStack(data_dir, progress=say) as stack:
-        url = stack.clickhouse_url
         try:
             exact = _travel_and_show(stack, batch, console, aside)
         finally:
             say("stopping Kafka and ClickHouse")
     if not exact:
         raise typer.Exit(EXIT_NOT_EXACT)
-    show_next_steps(console, data_dir, url)
+    show_next_steps(console, data_dir)
 
 
 def _travel_and_show(stack: LocalStack, batch: BatchSettings, console: Console, aside: Console) -> bool:

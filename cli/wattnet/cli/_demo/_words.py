@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 PYTHON = """\
 from wattnet.query import Client
-wattnet = Client("{url}")
+wattnet = Client("http://localhost:8123")
 day = wattnet.metrics("local_footprint", start="2022-12-31T00:00Z").to_pandas()
 print(day.groupby("zone").value.mean())"""
 SQL = """\
-curl '{url}/?database=wattnet' --data "
+curl 'http://localhost:8123/?database=wattnet' --data "
   SELECT zone, round(avg(value)) AS gCO2_per_kWh FROM current_metrics
   WHERE name = 'local_footprint' GROUP BY zone ORDER BY zone FORMAT PrettySpace"
 """
@@ -42,7 +42,7 @@ def show_verdict(console: Console, verdict: Verdict, before: Contents, after: Co
     console.print(f"{US_GRID_2022_EMPTY_CELLS} cells of the source are empty: nothing is published for them.")
 
 
-def show_next_steps(console: Console, data_dir: Path, url: str) -> None:
+def show_next_steps(console: Console, data_dir: Path) -> None:
     """Three ways on, to copy."""
     wattnet, python = _as_typed("wattnet"), _as_typed("python")
 
@@ -53,9 +53,9 @@ def show_next_steps(console: Console, data_dir: Path, url: str) -> None:
     line("# Kafka and ClickHouse with this data, until Ctrl-C", "dim")
     line(f"{wattnet} up --data-dir {shlex.quote(str(data_dir))}")
     line(f"\n# meanwhile, in {python}", "dim")
-    line(PYTHON.format(url=url))
+    line(PYTHON)
     line("\n# or in SQL", "dim")
-    line(SQL.format(url=url))
+    line(SQL)
 
 
 def _as_typed(program: str) -> str:
