@@ -77,8 +77,8 @@ def container(call: str, sent: Sequence[Metric], known: Sequence[int]) -> bytes:
 
 
 def bits(value: float | None) -> bytes | None:
-    """But for the sign of a zero: a column of nearly all zeros is stored sparse, and ClickHouse keeps none there."""
-    return None if value is None else struct.pack("<d", value + 0.0)
+    """The eight bytes: -0.0 is not 0.0."""
+    return None if value is None else struct.pack("<d", value)
 
 
 READ_BACK = """

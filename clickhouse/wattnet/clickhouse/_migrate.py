@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -87,6 +88,9 @@ def _migrations(settings: ClickHouseSettings) -> Iterator[tuple[ClickhouseCluste
         secure=settings.secure,
         driver="clickhouse-connect",
     )
+    # The tool logs by logging.debug(), which gives a root logger without handlers one that writes to stderr.
+    root, placeholder = logging.getLogger(), logging.NullHandler()
+    root.addHandler(placeholder)
     try:
         with as_file(files("wattnet.clickhouse") / "migrations") as path:
             yield cluster, path
@@ -96,3 +100,5 @@ def _migrations(settings: ClickHouseSettings) -> Iterator[tuple[ClickhouseCluste
         raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
     except (MigrationException, ClickHouseError) as exc:
         raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
+    finally:
+        root.removeHandler(placeholder)

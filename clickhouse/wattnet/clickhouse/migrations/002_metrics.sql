@@ -24,7 +24,8 @@ ENGINE = ReplacingMergeTree
 PARTITION BY toYear(timestamp)
 PRIMARY KEY (name, zone, series_id, timestamp)
 ORDER BY (name, zone, series_id, timestamp, rank)
-SETTINGS index_granularity = 2048, non_replicated_deduplication_window = 10000;
+-- Sparse columns take -0.0 for the default and give 0.0 back: never, for values come back bit for bit.
+SETTINGS index_granularity = 2048, non_replicated_deduplication_window = 10000, ratio_of_defaults_for_sparse_serialization = 1;
 
 -- Qualify every source column (i.value): a bare name would mean the alias of the same SELECT.
 CREATE MATERIALIZED VIEW IF NOT EXISTS ingest_to_metrics TO metrics AS

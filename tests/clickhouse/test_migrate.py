@@ -1,0 +1,123 @@
+"""The tables come, stay and go by numbered migrations."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wattnet.clickhouse import (
+    ClickHouseSettings,
+    ClickHouseUnavailableError,
+    DatabaseMissingError,
+    MigrationError,
+    connect,
+    migrate_down,
+    migrate_up,
+    migration_status,
+    require_migrated,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_connect.driver.client import Client
+
+    from wattnet.local import LocalStack
+
+TABLES = {"metrics_ingest", "metrics", "series", "ledger", "dead_letters", "current_metrics", "metrics_as_of"}
+
+
+@pytest.fixture
+def settings(wattnet_stack: LocalStack) -> ClickHouseSettings:
+    """A database that does not exist yet."""
+    return ClickHouseSettings.from_url(wattnet_stack.clickhouse_url, database=f"m{uuid.uuid4().hex[:10]}")
+
+
+@pytest.fixture
+def migrated(settings: ClickHouseSettings) -> Iterator[Client]:
+    """A client to a database with all tables."""
+    migrate_up(settings)
+    client = connect(settings)
+    yield client
+    client.command(f"DROP DATABASE {settings.database}")
+    client.close()
+
+
+def tables(client: Client) -> set[str]:
+    answer = client.query("SELECT name FROM system.tables WHERE database = currentDatabase()")
+    return {name for (name,) in answer.result_rows}
+
+
+def test_up_creates_the_database_and_every_table_and_twice_is_once(
+    migrated: Client, settings: ClickHouseSettings
+) -> None:
+    assert tables(migrated) >= TABLES
+    assert {one.state for one in migration_status(settings)} == {"applied"}
+    assert migrate_up(settings) == []
+
+
+def test_up_says_what_it_applied(settings: ClickHouseSettings) -> None:
+    applied = migrate_up(settings)
+    assert [one.name for one in applied] == [
+        "001_ingest", "002_metrics", "003_series", "004_ledger", "005_dead_letters",
+    ]  # fmt: skip
+    assert all(one.applied_at for one in applied)
+
+
+def test_down_takes_the_newest_back_and_up_brings_them_again(migrated: Client, settings: ClickHouseSettings) -> None:
+    assert migrate_down(settings, steps=2) == [5, 4]
+    assert not tables(migrated) & {"ledger", "dead_letters", "ingest_to_ledger", "ingest_to_dead_letters"}
+    with pytest.raises(MigrationError, match=r"004_ledger.*pending.*wattnet migrate up"):
+        require_migrated(settings)
+    assert [one.version for one in migrate_up(settings)] == [4, 5]
+    assert migrate_down(settings, steps=5) == [5, 4, 3, 2, 1]
+    assert not tables(migrated) & TABLES
+
+
+def test_a_migration_that_died_half_way_runs_again(migrated: Client, settings: ClickHouseSettings) -> None:
+    migrated.command("ALTER TABLE schema_versions DELETE WHERE version = 2", settings={"mutations_sync": 2})
+    migrated.command("DROP VIEW ingest_to_metrics")
+    assert [one.version for one in migrate_up(settings)] == [2]
+    assert "ingest_to_metrics" in tables(migrated)
+
+
+def test_a_migration_that_was_changed_after_it_had_been_applied_is_refused(
+    migrated: Client, settings: ClickHouseSettings
+) -> None:
+    migrated.command(
+        "ALTER TABLE schema_versions UPDATE md5 = 'other' WHERE version = 3", settings={"mutations_sync": 2}
+    )
+    with pytest.raises(MigrationError, match="md5"):
+        migrate_up(settings)
+    with pytest.raises(MigrationError, match=r"003_series.*changed after it had been applied"):
+        require_migrated(settings)
+
+
+def test_a_newer_version_of_the_tables_is_refused(migrated: Client, settings: ClickHouseSettings) -> None:
+    migrated.command("INSERT INTO schema_versions (version, md5, script) VALUES (99, 'x', 'y')")
+    with pytest.raises(MigrationError, match="install a newer wattnet-storage"):
+        require_migrated(settings)
+
+
+def test_a_missing_database_and_a_missing_server_each_say_what_to_do(settings: ClickHouseSettings) -> None:
+    with pytest.raises(DatabaseMissingError, match="wattnet migrate up"):
+        connect(settings)
+    nowhere = ClickHouseSettings.from_url("http://127.0.0.1:1")
+    for act in (connect, migrate_up, migration_status):
+        with pytest.raises(ClickHouseUnavailableError, match="CLICKHOUSE_HOST"):
+            act(nowhere)
+
+
+def test_migrating_leaves_the_programs_logging_alone(settings: ClickHouseSettings) -> None:
+    """The tool logs through the root logger, which makes one for itself when there is none."""
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    root.handlers = []
+    try:
+        migrate_up(settings)
+        assert root.handlers == []
+    finally:
+        root.handlers = handlers
