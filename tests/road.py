@@ -14,7 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka import Producer as RawProducer
 from confluent_kafka.admin import AdminClient
 
@@ -178,6 +178,16 @@ class Road:
             return probe.committed([TopicPartition(self.topic, p) for p in range(self.partitions)], timeout=10)
         finally:
             probe.close()
+
+    def reset_offsets(self, offset: int) -> None:
+        """Set every partition's commit, as an operator does with Kafka's own tools; nobody may be in the group."""
+        until(self._group_is_empty, "the group is empty")
+        places = [TopicPartition(self.topic, partition, offset) for partition in range(self.partitions)]
+        request = ConsumerGroupTopicPartitions(self.group, places)
+        self.admin.alter_consumer_group_offsets([request])[self.group].result(10)
+
+    def _group_is_empty(self) -> bool:
+        return not self.admin.describe_consumer_groups([self.group])[self.group].result(10).members
 
     def released(self) -> int:
         """How many offsets are committed as stored, with nothing claimed behind them."""

@@ -81,7 +81,7 @@ def _consume(settings: Settings, stop: Event) -> int:
     if topic_id is None:
         raise ConfigurationError(f"there is no topic {topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC")
     executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
-    drained = True
+    drained = stop.is_set()  # asked to stop before there was anything to drain
     try:
         while not stop.is_set():
             source = KafkaSource(settings.kafka)
@@ -92,12 +92,13 @@ def _consume(settings: Settings, stop: Event) -> int:
             except TopicChangedError as exc:
                 # A new member for the new topic: librdkafka does not reliably notice that it is another one.
                 logger.warning("%s: starting over with it", exc)
+                drained = True  # what is still being stored of the old topic is waited for at the end
             finally:
                 source.close()
             topic_id = _topic_id_again(settings, stop) or topic_id
     finally:
         if not drained:
-            writer.abandon()
+            writer.abandon()  # or a retry without end would hold the process
         executor.shutdown(wait=drained, cancel_futures=True)
     if not drained:
         logger.error("not drained in time: what was claimed is repeated by whoever comes next, nothing is lost")
