@@ -17,4 +17,7 @@ def main() -> None:
         # The extra `cli` is not there, so nothing of its own can be used to say so.
         print(f"wattnet: the command line needs {exc.name}: pip install 'wattnet-storage[cli]'", file=sys.stderr)
         sys.exit(78)
+    except KeyboardInterrupt:
+        # While it was still loading: nothing began, so nothing has to be said.
+        sys.exit(130)
     sys.exit(run())
