@@ -98,7 +98,7 @@ def _joined(blocks: Sequence[Sequence[Any]], column: int, dtype: type[np.generic
 def _coded(blocks: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.int32]]:
     """The distinct strings, and each row's place among them; the per-row work stays in C."""
     numbers: dict[str, int] = {}
-    coded = [np.empty(0, np.int32)]
+    coded: list[NDArray[np.int32]] = [np.empty(0, np.int32)]
     for block in blocks:
         distinct = set(block)
         for text in sorted(distinct):
