@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-import wattnet.producer
 from wattnet.producer import Producer, ProducerConfigError
 from wattnet.producer._config import librdkafka_config
 
@@ -67,25 +66,3 @@ def test_options_come_last() -> None:
     assert made["compression.type"] == "zstd"
     assert made["partitioner"] == "murmur2_random"
     assert made["queue.buffering.max.messages"] == 10
-
-
-def test_the_public_names_stay() -> None:
-    assert wattnet.producer.__all__ == [
-        "BrokerUnreachableError",
-        "ClockError",
-        "DeliveryError",
-        "FlushResult",
-        "FlushTimeoutError",
-        "ForkedProducerError",
-        "NotDeliveredError",
-        "Producer",
-        "ProducerClosedError",
-        "ProducerConfigError",
-        "ProducerError",
-        "QueueFullError",
-        "SchemaRegistryError",
-        "SendError",
-        "TopicCreationError",
-        "create_topic",
-    ]
-    assert all(hasattr(wattnet.producer, name) for name in wattnet.producer.__all__)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 from clickhouse_connect.driver.exceptions import OperationalError
 
-import wattnet.query
 from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
 from wattnet.query import AnswerError, ClickHouseUnavailableError, Client, DatabaseMissingError, QueryError
 from wattnet.schemas import Metric
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
 
 T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
-
-
-def test_the_public_names() -> None:
-    """What readers import; a change here is a change for them."""
-    assert wattnet.query.__all__ == [
-        "AnswerError", "ClickHouseUnavailableError", "Client", "DatabaseMissingError", "FilterError",
-        "MissingExtraError", "Query", "QueryError", "QuestionError", "Series", "StorageError", "TimeError",
-        "UnknownLabelError", "UnknownNameError",
-    ]  # fmt: skip
-    assert all(hasattr(wattnet.query, name) for name in wattnet.query.__all__)
 
 
 def test_from_env(
