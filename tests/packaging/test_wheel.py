@@ -157,6 +157,12 @@ def test_the_bare_install_sends_and_reads(bare: Environment, road: Road) -> None
     assert "pip install 'wattnet-storage[polars]'" in missing
 
 
+def test_the_consumer_with_its_extra(wheel: Path, tmp_path: Path) -> None:
+    """For programs that run it themselves, without the command line."""
+    environment = make(wheel, tmp_path / "consumer", "[consumer]")
+    assert environment.python("from wattnet.consumer import consume; print(consume.__name__)") == "consume\n"
+
+
 def test_the_command_without_its_extra_names_it(bare: Environment) -> None:
     done = bare.run("wattnet", "--version")
     assert (done.returncode, done.stdout) == (78, "")
