@@ -92,7 +92,7 @@ def _drain(stack: LocalStack, backlog: Backlog, start: Callable[[Client, str], o
                 first = now, stored
             if stored >= backlog.messages or now - began > TIMEOUT_S:
                 break
-            time.sleep(0.02)
+            time.sleep(0.05)
         memory = _peak_memory_mb(running.pid) if isinstance(running, subprocess.Popen) else None
     finally:
         if isinstance(running, subprocess.Popen):
