@@ -361,3 +361,15 @@ def test_nothing_is_released_between_two_ranges_that_are_repeated() -> None:
     bench.steps()
     assert bench.handed == [(0, 3, 3)]
     assert [claim for _, claim in broker.claims] == [Claim(TOPIC_ID, 0, 3, 3, 0)]
+
+
+def test_a_broker_that_is_away_while_idle_is_waited_for() -> None:
+    """It only means that nothing is known of the topic: the consumer stays, and goes on when the broker is back."""
+    bench = Bench(FakeBroker({0: []}))
+    bench.steps()
+    bench.broker.away = True
+    bench.steps(5)
+    bench.broker.away = False
+    bench.broker.logs[0] += range(5)
+    bench.steps(5)
+    assert bench.handed == [(0, 5, 5)]

@@ -88,7 +88,7 @@ class Loop:
         self._claim(self._due())
         self._release_idle()
         if self._clock() - self._topic_checked > TOPIC_CHECK_INTERVAL_S:
-            self._topic_is_ours()
+            self._known_to_be_ours()
 
     def drain(self) -> bool:
         """Store all that is buffered, release it, and say whether that worked within `drain_timeout_s`."""
@@ -223,11 +223,8 @@ class Loop:
                 claims[partition.number] = partition.outstanding.claim
         if not claims:
             return
-        try:
-            # The messages were read before this answer, so they are of the topic that it names.
-            self._topic_is_ours()
-        except ServiceUnavailableError as exc:
-            logger.warning("claims wait: %s", exc)
+        # The messages were read before this answer, so they are of the topic that it names.
+        if not self._known_to_be_ours():
             return
         for number in self._source.claim(claims):
             partition_ = self._partitions.get(number)
@@ -256,6 +253,16 @@ class Loop:
             return
         for number in self._source.claim(claims):
             self._partitions[number].committed = claims[number].first
+
+    def _known_to_be_ours(self) -> bool:
+        """Whether the broker says that the topic is ours; False, and no error, while it says nothing."""
+        try:
+            self._topic_is_ours()
+        except ServiceUnavailableError as exc:
+            self._topic_checked = self._clock()
+            logger.warning("claims wait: %s", exc)
+            return False
+        return True
 
     def _topic_is_ours(self) -> None:
         """Raise TopicChangedError unless the topic still has the id that was subscribed to."""
