@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
+from itertools import chain
 
 from wattnet.local._errors import LocalStackError, PortInUseError
 
@@ -11,6 +13,9 @@ HOST = "127.0.0.1"
 # Below the ephemeral ranges of Linux (32768) and macOS (49152). From inside them a client that reconnects to a service
 # that is down can be given the service's own port as its source, connect to itself, and keep the service from binding.
 FIRST, LAST = 20_000, 32_000
+# Each process looks among a hundred of its own first. A port is free until its service listens, seconds later, and again
+# while the service is down: processes that start stacks at the same time would now and then choose the same.
+OWN = 100
 
 
 def is_free(port: int) -> bool:
@@ -43,7 +48,8 @@ def require_free(port: int, *, service: str) -> None:
 
 def free_port(*, taken: set[int]) -> int:
     """A free port that is not in `taken`."""
-    for port in random.sample(range(FIRST, LAST), 200):
+    own = FIRST + os.getpid() * OWN % (LAST - FIRST)
+    for port in chain(random.sample(range(own, own + OWN), OWN), random.sample(range(FIRST, LAST), 200)):
         if port not in taken and is_free(port):
             return port
     raise LocalStackError(f"no free port found on {HOST} between {FIRST} and {LAST}")
