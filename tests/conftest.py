@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 # Where most of the time goes. `make test` deals files to several processes; the large ones must not come last.
-LARGE_FIRST = ("faults", "soak", "cli", "local", "packaging")
+LARGE_FIRST = ("faults", "cli", "local", "packaging")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -13,8 +13,8 @@ HOST = "127.0.0.1"
 # Below the ephemeral ranges of Linux (32768) and macOS (49152). From inside them a client that reconnects to a service
 # that is down can be given the service's own port as its source, connect to itself, and keep the service from binding.
 FIRST, LAST = 20_000, 32_000
-# Each process looks among a hundred of its own first. A port is free until its service listens, seconds later, and again
-# while the service is down: processes that start stacks at the same time would now and then choose the same.
+# Each process looks among a hundred of its own first. A port is free until its service listens, seconds later, and
+# again while the service is down: processes that start stacks at the same time would now and then choose the same.
 OWN = 100
 
 
