@@ -9,6 +9,7 @@ from wattnet.consumer._errors import (
     TopicChangedError,
     UnsafeToContinueError,
 )
+from wattnet.consumer._lag import GroupLag, Member, PartitionLag, measure_lag
 from wattnet.consumer._service import consume
 from wattnet.consumer._settings import BatchSettings, KafkaSettings, Settings
 from wattnet.consumer._verify import PartitionProof, Problem, Verdict, verify
@@ -17,7 +18,10 @@ __all__ = [
     "BatchSettings",
     "ConfigurationError",
     "ConsumerError",
+    "GroupLag",
     "KafkaSettings",
+    "Member",
+    "PartitionLag",
     "PartitionProof",
     "Problem",
     "ServiceUnavailableError",
@@ -26,5 +30,6 @@ __all__ = [
     "UnsafeToContinueError",
     "Verdict",
     "consume",
+    "measure_lag",
     "verify",
 ]

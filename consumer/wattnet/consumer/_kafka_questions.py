@@ -1,0 +1,140 @@
+"""What commands for people ask Kafka, by admin requests: nobody joins a group and nothing is changed."""
+
+from __future__ import annotations
+
+from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
+from typing import TYPE_CHECKING, Any
+
+import stamina
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does not list what it exports
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
+
+from wattnet.consumer._claim import Claim
+from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
+from wattnet.consumer._recovery import Committed
+from wattnet.consumer._source import COORDINATOR_MOVES, FOREVER_REFUSED, REQUEST_TIMEOUT_S, admin_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from concurrent.futures import Future
+
+    from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does not list what it exports
+        ConsumerGroupDescription,
+        DescribeClusterResult,
+        TopicDescription,
+    )
+
+    from wattnet.consumer._settings import KafkaSettings
+
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # it ships no types for these
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
+GREATEST_TIME = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]  # as above
+
+
+class KafkaQuestions:
+    """Every question raises ServiceUnavailableError when Kafka does not answer, ConfigurationError when it refuses."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        try:
+            self._admin = admin_client(settings)
+        except KafkaException as exc:
+            raise ConfigurationError(f"librdkafka does not take KAFKA_OPTIONS: {exc.args[0].str()}") from exc
+
+    def cluster(self) -> DescribeClusterResult:
+        """The cluster's id and its brokers."""
+        future = self._admin.describe_cluster(request_timeout=REQUEST_TIMEOUT_S)
+        answer: DescribeClusterResult = _answer(future, "its cluster")
+        return answer
+
+    def topic(self, name: str) -> TopicDescription | None:
+        """The topic with its id, its partitions and what this user may do with it; None when there is none."""
+        futures = self._admin.describe_topics(
+            TopicCollection([name]), request_timeout=REQUEST_TIMEOUT_S, include_authorized_operations=True
+        )
+        answer: TopicDescription | None = _answer(
+            futures[name], f"topic {name!r}", none=KafkaError.UNKNOWN_TOPIC_OR_PART
+        )
+        return answer
+
+    def topic_options(self, name: str) -> dict[str, str]:
+        """The topic's options, with the broker's defaults where it has none of its own."""
+        resource = ConfigResource(ResourceType.TOPIC, name)
+        # In a variable: the answers are delivered into this dict, and get lost when nobody holds it.
+        futures = self._admin.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)
+        return {key: str(entry.value) for key, entry in _answer(futures[resource], f"options of {name!r}").items()}
+
+    def first_offsets(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        """The oldest offset that Kafka holds, by partition."""
+        answers = self._places(topic, partitions, EARLIEST)
+        return {partition: answer.offset for partition, answer in answers.items()}
+
+    def next_offsets(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        """The offset that the next message gets, by partition."""
+        answers = self._places(topic, partitions, LATEST)
+        return {partition: answer.offset for partition, answer in answers.items()}
+
+    def greatest_time_ms(self, topic: str, partitions: Iterable[int]) -> int | None:
+        """The greatest timestamp of any message, in milliseconds; None when there is no message."""
+        answers = self._places(topic, partitions, GREATEST_TIME)
+        times = [answer.timestamp for answer in answers.values() if answer.timestamp >= 0]
+        return max(times, default=None)
+
+    def _places(self, topic: str, partitions: Iterable[int], at: OffsetSpec) -> dict[int, Any]:
+        wanted = {TopicPartition(topic, partition): at for partition in partitions}
+        futures = self._admin.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)
+        return {place.partition: _answer(future, f"the offsets of {topic!r}") for place, future in futures.items()}
+
+    def group(self, group_id: str) -> ConsumerGroupDescription | None:
+        """The group, of either protocol, with its members and what this user may do; None when there is none."""
+        answer: ConsumerGroupDescription | None = _when_its_coordinator_is_found(self._group, group_id)
+        return answer
+
+    def _group(self, group_id: str) -> Any:
+        futures = self._admin.describe_consumer_groups(
+            [group_id], request_timeout=REQUEST_TIMEOUT_S, include_authorized_operations=True
+        )
+        return _answer(futures[group_id], f"group {group_id!r}", none=KafkaError.GROUP_ID_NOT_FOUND)
+
+    def commits(self, group_id: str, topic: str) -> dict[int, Committed]:
+        """What the group committed in the topic, by partition."""
+        return {
+            one.partition: Committed(one.offset, Claim.parse(one.offset, one.metadata))
+            for one in _when_its_coordinator_is_found(self._commits, group_id)
+            if one.topic == topic and one.offset >= 0 and one.error is None
+        }
+
+    def _commits(self, group_id: str) -> list[TopicPartition]:
+        futures = self._admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group_id)], request_timeout=REQUEST_TIMEOUT_S
+        )
+        answer = _answer(futures[group_id], f"the commits of group {group_id!r}", none=KafkaError.GROUP_ID_NOT_FOUND)
+        return list(answer.topic_partitions) if answer else []
+
+
+def _answer(future: Future[Any], what: str, *, none: int | None = None) -> Any:
+    """The answer, None when it is the error `none`."""
+    try:
+        return future.result(REQUEST_TIMEOUT_S)
+    except KafkaException as exc:
+        error = exc.args[0]
+        if error.code() == none:
+            return None
+        refused = error.code() in FOREVER_REFUSED or error.code() == KafkaError.TOPIC_EXCEPTION
+        kind = ConfigurationError if refused else ServiceUnavailableError
+        raise kind(f"Kafka does not describe {what}: {error.str()}") from exc
+    except FutureTimeoutError as exc:
+        raise ServiceUnavailableError(f"Kafka does not describe {what} within {REQUEST_TIMEOUT_S:g} s") from exc
+
+
+def _coordinator_moves(exc: Exception) -> bool:
+    cause = exc.__cause__
+    return isinstance(cause, KafkaException) and cause.args[0].code() in COORDINATOR_MOVES
+
+
+_when_its_coordinator_is_found = stamina.RetryingCaller(
+    attempts=None, timeout=REQUEST_TIMEOUT_S, wait_initial=0.1, wait_max=1
+).on(_coordinator_moves)
