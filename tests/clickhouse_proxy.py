@@ -1,15 +1,17 @@
-"""A proxy of the tests' own before ClickHouse: it passes everything on, and stops inserts where it is told to."""
+"""A proxy of the tests' own before ClickHouse: it passes everything on, but what it is told to stop, answer or drop."""
 
 from __future__ import annotations
 
 import http.client
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote_plus, urlsplit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 Place = Literal["request", "half", "response"]
@@ -23,6 +25,7 @@ class Gate:
     """
 
     place: Place
+    token: str = ""  # stops only an insert whose token has this in it
     reached: threading.Event = field(default_factory=threading.Event)
     decided: threading.Event = field(default_factory=threading.Event)
     dropped: bool = False
@@ -40,13 +43,29 @@ class Gate:
         return self.decided.wait(60) and not self.dropped
 
 
+@dataclass
+class Refusal:
+    """An error of ClickHouse's, by code and name, that inserts are answered with; `count` is how many were."""
+
+    code: int
+    name: str
+    token: str = ""
+    count: int = 0
+
+
 class ClickHouseProxy:
-    """Listens on a free port of 127.0.0.1; `env` sends a consumer there."""
+    """Listens on a free port of 127.0.0.1; `env` sends a consumer there.
+
+    `inserts` counts those that came, `turned_away` the requests that found it away.
+    """
 
     def __init__(self, clickhouse_url: str) -> None:
         upstream = urlsplit(clickhouse_url)
         self._gates: list[Gate] = []
+        self._refusals: list[Refusal] = []
+        self._away = False
         self.inserts = 0
+        self.turned_away = 0
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -70,9 +89,32 @@ class ClickHouseProxy:
                 return bytes(body)
 
             def _pass_on(self, body: bytes) -> None:
+                if proxy._away:
+                    proxy.turned_away += 1
+                    self.close_connection = True
+                    return
                 # The driver puts the statement into the body's first line, or into the URL.
-                insert = b"INSERT INTO metrics_ingest" in unquote_plus(self.path).encode() + body[:100]
-                gate = proxy._next_gate() if insert else None
+                url = unquote_plus(self.path)
+                insert = b"INSERT INTO metrics_ingest" in url.encode() + body[:100]
+                refusal = proxy._refusal(url) if insert else None
+                if refusal is not None:
+                    self._answer_error(refusal)
+                    return
+                gate = proxy._next_gate(url) if insert else None
+                try:
+                    self._through(body, gate)
+                except (OSError, http.client.HTTPException):  # nobody there, or gone in the midst: so sees the client
+                    self.close_connection = True
+
+            def _answer_error(self, refusal: Refusal) -> None:
+                text = f"Code: {refusal.code}. DB::Exception: the tests say so. ({refusal.name})\n".encode()
+                self.send_response_only(500)
+                self.send_header("X-ClickHouse-Exception-Code", str(refusal.code))
+                self.send_header("Content-Length", str(len(text)))
+                self.end_headers()
+                self.wfile.write(text)
+
+            def _through(self, body: bytes, gate: Gate | None) -> None:
                 if gate and gate.place == "request" and not gate.stand():
                     self.close_connection = True
                     return
@@ -118,17 +160,49 @@ class ClickHouseProxy:
         """Environment that makes a consumer come this way."""
         return {"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": str(self._server.server_address[1])}
 
-    def hold_next_insert(self, place: Place) -> Gate:
-        """Stop the next insert that comes."""
-        gate = Gate(place)
+    def hold_next_insert(self, place: Place, token: str = "") -> Gate:
+        """Stop the next insert that comes, or the next one whose token has `token` in it."""
+        gate = Gate(place, token)
         with self._lock:
             self._gates.append(gate)
         return gate
 
-    def _next_gate(self) -> Gate | None:
+    @contextmanager
+    def refusing(self, code: int, name: str, token: str = "") -> Iterator[Refusal]:
+        """Answer inserts with this error, and pass none on; with `token` only those whose token has it."""
+        refusal = Refusal(code, name, token)
+        self._refusals.append(refusal)
+        try:
+            yield refusal
+        finally:
+            self._refusals.remove(refusal)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Close every connection without an answer, as long as this lasts."""
+        self._away = True
+        try:
+            yield
+        finally:
+            self._away = False
+
+    def _refusal(self, url: str) -> Refusal | None:
+        with self._lock:
+            for refusal in self._refusals:
+                if refusal.token in url:
+                    self.inserts += 1
+                    refusal.count += 1
+                    return refusal
+        return None
+
+    def _next_gate(self, url: str) -> Gate | None:
         with self._lock:
             self.inserts += 1
-            return self._gates.pop(0) if self._gates else None
+            for gate in self._gates:
+                if gate.token in url:
+                    self._gates.remove(gate)
+                    return gate
+        return None
 
     def __enter__(self) -> ClickHouseProxy:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

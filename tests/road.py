@@ -11,6 +11,7 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
@@ -25,7 +26,6 @@ from wattnet.schemas import Metric, MetricType
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from wattnet.local import LocalStack
 
@@ -69,6 +69,11 @@ class ConsumerProcess:
     def logged(self) -> str:
         """What it wrote to stderr so far."""
         return self.log.read_text(errors="replace")
+
+    def resident_bytes(self) -> int:
+        """The memory that it takes now."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass

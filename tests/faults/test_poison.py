@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from road import load, until
+from views import condition_in
 
 from wattnet.schemas import (
     METRIC_FINGERPRINT,
@@ -18,6 +19,7 @@ from wattnet.schemas import (
 )
 
 if TYPE_CHECKING:
+    from clickhouse_proxy import ClickHouseProxy
     from road import Road
 
 HEADER = single_object_header(METRIC_FINGERPRINT)
@@ -112,3 +114,41 @@ def test_what_only_clickhouse_refuses_is_found_by_halving(road: Road) -> None:
     assert road.sql("SELECT DISTINCT reason, lower(hex(raw)) FROM dead_letters") == [
         ("refused by ClickHouse", seven.hex())
     ]
+
+
+def test_dead_letters_that_cannot_be_stored_are_waited_for(road: Road) -> None:
+    """The range stalls, its good part is not committed as stored either; nothing is lost once they go in again."""
+    raw = road.raw_producer()
+    for number in range(500):
+        value = b"garbage" if number % 50 == 0 else value_of(load("PW", number, 1.0))
+        raw.produce(road.topic, value, partition=0)
+    raw.flush()
+    with road.consumer() as consumer:
+        with condition_in(road, "dead_letters", "throwIf(rand() < 4294967296, 'no room for dead letters') = 0"):
+            until(lambda: consumer.logged().count("no room for dead letters") >= 3, "it tried again and again")
+            assert consumer.process.poll() is None
+            assert road.one("SELECT count() FROM metrics") == 490, "the good ones are in"
+            assert road.one("SELECT count() FROM dead_letters") == 0, "the bad ones are not"
+            assert road.released() == 0, "nothing is committed as stored"
+        until(lambda: road.released() == 500, "all of it is released")
+    road.assert_exact(500, refused=10)
+
+
+def test_killed_between_the_good_records_and_their_dead_letters(road: Road, proxy: ClickHouseProxy) -> None:
+    """The next one parts the range the same way, under the same tokens."""
+    raw = road.raw_producer()
+    for number in range(500):
+        value = value_of(load("PK", number, 1.0))
+        raw.produce(road.topic, value[:-3] if number % 50 == 0 else value, partition=0)
+    raw.flush()
+    gate = proxy.hold_next_insert("request", ":refused")
+    consumer = road.start_consumer(**proxy.env)
+    try:
+        assert gate.reached.wait(60), consumer.logged()
+    finally:
+        consumer.kill()
+    gate.drop()
+    assert road.sql("SELECT (SELECT count() FROM metrics), (SELECT count() FROM dead_letters)") == [(490, 0)]
+    with road.consumer():
+        until(lambda: road.released() == 500, "all of it is released")
+    road.assert_exact(500, refused=10)

@@ -122,3 +122,38 @@ def test_a_registry_that_is_down_is_waited_for(road: Road) -> None:
         registry.start()
         road.wait_stored(500)
     road.assert_exact(500)
+
+
+def test_known_schemas_work_while_the_registry_is_down(road: Road) -> None:
+    """What was asked once is remembered: those go on; a range with an id that is new waits, and no more than it."""
+    today = json.loads(METRIC_SCHEMA_JSON)
+    known = register(road, f"{road.topic}-known", today)
+    new = register(road, f"{road.topic}-new", {**today, "doc": "the same under another id"})
+    fields = {"valid": True, "zone_status": "complete", "data_state": "", "attributes": {}}
+    raw = road.raw_producer()
+
+    def publish(schema_id: int, hours: range) -> None:
+        for hour in hours:
+            raw.produce(road.topic, confluent_header(schema_id) + encoded(today, hour, **fields), partition=0)
+        raw.flush()
+
+    registry = road.stack.schema_registry
+    assert registry is not None
+    with road.consumer() as consumer:
+        publish(known, range(100))
+        road.wait_stored(100)
+        registry.kill()
+        try:
+            publish(known, range(100, 300))
+            road.wait_stored(300)
+            assert "schema registry" not in consumer.logged(), "nobody had to be asked"
+            publish(new, range(300, 500))
+            until(
+                lambda: f"cannot be reached for schema {new}" in consumer.logged(), "the new one is asked for in vain"
+            )
+            assert road.one("SELECT sum(messages) FROM ledger") == 300
+            assert consumer.process.poll() is None
+        finally:
+            registry.start()
+        until(lambda: road.released() == 500, "all of it is released")
+    road.assert_exact(500)
