@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import clickhouse_connect
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka import Producer as RawProducer
 from confluent_kafka.admin import AdminClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from wattnet.clickhouse import ClickHouseSettings, migrate_up
 from wattnet.consumer import KafkaSettings, Settings, Verdict, verify
@@ -65,6 +67,33 @@ class ConsumerProcess:
         """SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout_s)
+
+    def http(self, path: str, method: str = "GET") -> tuple[int, str]:
+        """What it answers over HTTP: status and body."""
+        until(lambda: "serving http://" in self.logged(), "it serves HTTP")
+        host, port = self.logged().partition("serving http://")[2].partition('"')[0].split(":")
+        connection = http.client.HTTPConnection(host, int(port), timeout=10)
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels; 0 when there are none."""
+        samples = (
+            sample
+            for family in text_string_to_metric_families(self.http("/metrics")[1])
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+        return sum(sample.value for sample in samples)
+
+    @property
+    def ready(self) -> bool:
+        """What /readyz says."""
+        return self.http("/readyz")[0] == 200
 
     def logged(self) -> str:
         """What it wrote to stderr so far."""

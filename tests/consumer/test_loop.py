@@ -13,8 +13,11 @@ from confluent_kafka import Message
 from wattnet.consumer import BatchSettings, ServiceUnavailableError, TopicChangedError, UnsafeToContinueError
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import FatalInsertError
+from wattnet.consumer._health import Health
 from wattnet.consumer._ledger import LedgerTail
 from wattnet.consumer._loop import Loop
+from wattnet.consumer._meters import Meters
+from wattnet.consumer._range_size import RangeSize
 from wattnet.consumer._recovery import Committed, Recorded
 from wattnet.consumer._writer import Writer, Written
 
@@ -76,6 +79,9 @@ class FakeBroker:
         arrived = self.logs[partition][-1] + 1 if self.logs[partition] else 0
         return (0, arrived if self.end is None else self.end)
 
+    def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        return {partition: self.extent(partition)[1] for partition in partitions}
+
     def topic_id(self) -> str | None:
         if self.away:
             raise ServiceUnavailableError("away")
@@ -107,6 +113,9 @@ class FakeLedger:
         claims = self.recorded.get(partition, [])
         return LedgerTail(claims[0].first if claims else None, tuple(claims))
 
+    def refusals(self, topic_id: str, partition: int, first: int, next_: int) -> Mapping[str, int]:
+        return {}
+
 
 class Hand(Executor):
     """Runs nothing by itself: a test finishes the writes."""
@@ -125,7 +134,7 @@ class Hand(Executor):
         """All that is under way is stored."""
         for range_, future in zip(self.ranges, self.futures, strict=True):
             if not future.done():
-                future.set_result(Written(len(range_.messages), 0))
+                future.set_result(Written(len(range_.messages), {}))
 
 
 @dataclass
@@ -138,14 +147,29 @@ class Bench:
     now: float = 0.0
     rows: int = 1000
     buffer_bytes: int = 10**9
+    meters: Meters = field(default_factory=lambda: Meters("t"))
+    health: Health = field(default_factory=Health)
+    close_breakers: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
         batch = BatchSettings(
             max_batch_rows=self.rows, flush_interval_s=1, drain_timeout_s=5, max_buffer_bytes=self.buffer_bytes
         )
+        self.size = RangeSize(1, self.rows)
         writer = Writer.__new__(Writer)  # never called: the hand takes the ranges
         self.loop = Loop(
-            self.broker, writer, self.ledger, self.hand, batch, topic="t", topic_id=TOPIC_ID, clock=lambda: self.now
+            self.broker,
+            writer,
+            self.ledger,
+            self.hand,
+            batch,
+            topic="t",
+            topic_id=TOPIC_ID,
+            meters=self.meters,
+            health=self.health,
+            size=self.size,
+            close_breakers=self.close_breakers,
+            clock=lambda: self.now,
         )
         self.broker.subscribe(self.loop)
 

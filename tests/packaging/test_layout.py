@@ -40,6 +40,7 @@ PUBLIC_NAMES = {
         "ConfigurationError",
         "ConsumerError",
         "GroupLag",
+        "HttpSettings",
         "KafkaSettings",
         "Member",
         "PartitionLag",

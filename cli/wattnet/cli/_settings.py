@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from wattnet.cli._failures import EXIT_CONFIGURATION, CommandError
 from wattnet.clickhouse import ClickHouseSettings
-from wattnet.consumer import BatchSettings, KafkaSettings, Settings
+from wattnet.consumer import BatchSettings, HttpSettings, KafkaSettings, Settings
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -48,14 +48,15 @@ class BadSettingsError(CommandError):
 def read_settings() -> Settings:
     """Everything a consumer needs. Raises BadSettingsError."""
     problems: list[str] = []
-    kafka, clickhouse, batch = (
+    kafka, clickhouse, batch, http = (
         _read(KafkaSettings, problems),
         _read(ClickHouseSettings, problems),
         _read(BatchSettings, problems),
+        _read(HttpSettings, problems),
     )
-    if kafka is None or clickhouse is None or batch is None:
+    if kafka is None or clickhouse is None or batch is None or http is None:
         raise BadSettingsError(problems)
-    return Settings(kafka=kafka, clickhouse=clickhouse, batch=batch)
+    return Settings(kafka=kafka, clickhouse=clickhouse, batch=batch, http=http)
 
 
 def read_one(group: type[Group]) -> Group:

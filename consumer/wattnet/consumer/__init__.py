@@ -11,7 +11,7 @@ from wattnet.consumer._errors import (
 )
 from wattnet.consumer._lag import GroupLag, Member, PartitionLag, measure_lag
 from wattnet.consumer._service import consume
-from wattnet.consumer._settings import BatchSettings, KafkaSettings, Settings
+from wattnet.consumer._settings import BatchSettings, HttpSettings, KafkaSettings, Settings
 from wattnet.consumer._verify import PartitionProof, Problem, Verdict, verify
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "ConfigurationError",
     "ConsumerError",
     "GroupLag",
+    "HttpSettings",
     "KafkaSettings",
     "Member",
     "PartitionLag",

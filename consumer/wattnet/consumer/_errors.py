@@ -8,6 +8,7 @@ ConsumerError                     70  internal
 ├── TopicChangedError                 the topic was deleted or made again: start over with it
 └── InsertError                       an insert failed
     ├── RetryableInsertError          may heal: the same bytes go again under the same token
+    │   └── TooMuchAtOnceError            short of memory, too many parts: the ranges after it are smaller
     ├── PoisonError                   the data itself is refused
     └── FatalInsertError          78  ClickHouse will refuse whatever is sent: tables, rights
 """
@@ -56,6 +57,10 @@ class InsertError(ConsumerError):
 
 class RetryableInsertError(InsertError):
     """Not acknowledged, or refused for a reason that passes."""
+
+
+class TooMuchAtOnceError(RetryableInsertError):
+    """ClickHouse is short of memory or has too many parts."""
 
 
 class PoisonError(InsertError):

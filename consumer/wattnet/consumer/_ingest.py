@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from wattnet.consumer._errors import FatalInsertError, InsertError, PoisonError, RetryableInsertError
+from wattnet.consumer._errors import (
+    FatalInsertError,
+    InsertError,
+    PoisonError,
+    RetryableInsertError,
+    TooMuchAtOnceError,
+)
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -36,6 +42,14 @@ FATAL_CODES = frozenset(
         193,  # WRONG_PASSWORD
         497,  # ACCESS_DENIED
         516,  # AUTHENTICATION_FAILED
+    }
+)
+# May heal, and smaller ranges help.
+TOO_MUCH_CODES = frozenset(
+    {
+        173,  # CANNOT_ALLOCATE_MEMORY
+        241,  # MEMORY_LIMIT_EXCEEDED
+        252,  # TOO_MANY_PARTS
     }
 )
 
@@ -88,4 +102,6 @@ def _by_kind(exc: Error) -> InsertError:
         return PoisonError(str(exc))
     if exc.code in FATAL_CODES:
         return FatalInsertError(f"ClickHouse refuses every insert: {exc}. Run `wattnet migrate status`, check rights")
+    if exc.code in TOO_MUCH_CODES:
+        return TooMuchAtOnceError(f"ClickHouse has too much to do: {exc}")
     return RetryableInsertError(f"ClickHouse did not take an insert: {exc}")

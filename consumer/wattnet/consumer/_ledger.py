@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import urllib3
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from wattnet.consumer._errors import ServiceUnavailableError
 from wattnet.consumer._recovery import Recorded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from clickhouse_connect.driver.client import Client
+
+ACCESS_DENIED = 497
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,9 @@ class Ledger(Protocol):
     def tail(self, topic_id: str, partition: int, since: int | None) -> LedgerTail:
         """The claims that end at or after `since` (None: only the newest one), and always the newest."""
 
+    def refusals(self, topic_id: str, partition: int, first: int, next_: int) -> Mapping[str, int]:
+        """How many messages of the stored claim [first, next_) were refused, by reason."""
+
 
 EXTENT = """
     SELECT count(), min(claim_first), max(claim_next), max(claim_first) FROM ledger
@@ -42,6 +49,18 @@ CLAIMS = """
             AND (claim_next >= {since:Int64} OR claim_first = {newest:Int64}))
     GROUP BY claim_first, claim_next, claim_messages ORDER BY claim_first
 """
+REFUSED = """
+    SELECT sum(refused) FROM ledger
+    WHERE topic = {topic:String} AND topic_id = {topic_id:String} AND `partition` = {partition:UInt16}
+      AND claim_first = {first:Int64}
+"""
+REASONS = """
+    SELECT reason, uniqExact(`offset`) FROM dead_letters
+    WHERE topic = {topic:String} AND topic_id = {topic_id:String} AND `partition` = {partition:UInt16}
+      AND `offset` >= {first:Int64} AND `offset` < {next:Int64}
+    GROUP BY reason
+"""
+UNNAMED = "refused by the tables' rules"
 
 
 class ClickHouseLedger:
@@ -55,6 +74,26 @@ class ClickHouseLedger:
         """See Ledger. Raises ServiceUnavailableError while ClickHouse does not answer."""
         try:
             return self._tail(topic_id, partition, since)
+        except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
+            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}") from exc
+
+    def refusals(self, topic_id: str, partition: int, first: int, next_: int) -> Mapping[str, int]:
+        """See Ledger. Raises ServiceUnavailableError while ClickHouse does not answer.
+
+        A user who may not read dead_letters learns the number, under one reason for all.
+        """
+        where = {"topic": self._topic, "topic_id": topic_id, "partition": partition, "first": first, "next": next_}
+        try:
+            refused = self._client.query(REFUSED, parameters=where).result_rows[0][0]
+            if not refused:
+                return {}
+            try:
+                rows = self._client.query(REASONS, parameters=where).result_rows
+                return {row[0]: row[1] for row in rows}
+            except Error as exc:
+                if exc.code != ACCESS_DENIED:
+                    raise
+                return {UNNAMED: refused}
         except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
             raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}") from exc
 

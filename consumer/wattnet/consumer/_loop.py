@@ -13,18 +13,22 @@ from concurrent.futures import FIRST_COMPLETED, wait
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from wattnet.consumer._breaker import Breaker
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import OffsetsGoneError, ServiceUnavailableError, TopicChangedError
-from wattnet.consumer._message import partition_of
+from wattnet.consumer._message import partition_of, timestamp_of
 from wattnet.consumer._partition import Partition
 from wattnet.consumer._recovery import plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor, Future
     from threading import Event
 
+    from wattnet.consumer._health import Health
     from wattnet.consumer._ledger import Ledger
+    from wattnet.consumer._meters import Meters
+    from wattnet.consumer._range_size import RangeSize
     from wattnet.consumer._settings import BatchSettings
     from wattnet.consumer._source import Source
     from wattnet.consumer._writer import Writer, Written
@@ -42,7 +46,10 @@ POSITION_RETRY_S = 1.0
 
 
 class Loop:
-    """One membership in the group, for one topic id. `run` returns when asked to stop and all is drained."""
+    """One membership in the group, for one topic id. `run` returns when asked to stop and all is drained.
+
+    When `close_breakers` is set, partitions that stand still go on, on trial, at the next turn.
+    """
 
     def __init__(
         self,
@@ -54,7 +61,12 @@ class Loop:
         *,
         topic: str,
         topic_id: str,
+        meters: Meters,
+        health: Health,
+        size: RangeSize,
+        close_breakers: Event,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
         self._writer = writer
@@ -63,7 +75,12 @@ class Loop:
         self._batch = batch
         self._topic = topic
         self._topic_id = topic_id
+        self._meters = meters
+        self._health = health
+        self._size = size
+        self._close_breakers = close_breakers
         self._clock = clock
+        self._wall_clock = wall_clock
         self._partitions: dict[int, Partition] = {}
         self._full_since: float | None = None
         self._reading: set[int] = set()
@@ -82,13 +99,16 @@ class Loop:
 
     def step(self) -> None:
         """One turn. Blocks for a fraction of a second at most, but for the broker's answers."""
+        self._health.beat()
         self._poll()
         self._position_new()
         self._collect()
+        self._go_on_after_breaks()
         self._claim(self._due())
         self._release_idle()
         if self._clock() - self._topic_checked > TOPIC_CHECK_INTERVAL_S:
             self._known_to_be_ours()
+        self._measure()
 
     def drain(self) -> bool:
         """Store all that is buffered, release it, and say whether that worked within `drain_timeout_s`."""
@@ -98,6 +118,7 @@ class Loop:
             if partition.repeats:  # an old claim that is not read whole: it stands, whoever comes next repeats it
                 partition.buffer.clear()
         while self._clock() < deadline and any(one.buffer or one.outstanding for one in self._partitions.values()):
+            self._health.beat()
             self._source.poll(1, 0)
             self._collect()
             self._claim(list(self._partitions.values()))
@@ -110,18 +131,20 @@ class Loop:
     def _poll(self) -> None:
         self._read_from(self._wanted())
         if self._full_since is not None:
-            self._wait_for_writer(POLL_TIMEOUT_S)
+            with self._meters.spent("backpressure"):
+                self._wait_for_writer(POLL_TIMEOUT_S)
             if self._reading:
                 return
         try:
-            messages = self._source.poll(POLL_MESSAGES, 0 if self._full_since is not None else POLL_TIMEOUT_S)
+            with self._meters.spent("poll"):
+                messages = self._source.poll(POLL_MESSAGES, 0 if self._full_since is not None else POLL_TIMEOUT_S)
         except OffsetsGoneError:
             self._topic_is_ours()  # a topic that was made again explains it
             raise
         now = self._clock()
         for number, run in groupby(messages, partition_of):
             partition = self._partitions.get(number)
-            if partition is not None and partition.positioned:
+            if partition is not None and partition.positioned and not partition.standing_still:
                 partition.add(list(run), now)
 
     def _wanted(self) -> set[int]:
@@ -140,7 +163,7 @@ class Loop:
         if self._full_since is not None and not self._reading:
             logger.info("room again: partitions resumed")
         self._full_since = None
-        return {one.number for one in positioned}
+        return {one.number for one in positioned if not one.standing_still}
 
     def _read_from(self, wanted: set[int]) -> None:
         if wanted == self._reading:
@@ -168,8 +191,10 @@ class Loop:
                 self._position(partition)
             except ServiceUnavailableError as exc:
                 logger.warning("partition %d waits for its position: %s", partition.number, exc)
+                self._health.trouble("position", f"partition {partition.number} waits for its position: {exc}")
                 self._position_after = self._clock() + POSITION_RETRY_S
                 return
+            self._health.well("position")
 
     def _position(self, partition: Partition) -> None:
         number = partition.number
@@ -180,6 +205,7 @@ class Loop:
         where = plan(self._topic_id, committed, tail.claims, tail.start, low, high)
         self._source.start_at(number, where.repeats[0][0] if where.repeats else where.position)
         offset = partition.position(where)
+        self._meters.repeats.inc(len(where.repeats))
         logger.info(
             "partition %d goes on at %d (%d ranges to repeat, %d messages to read)",
             number,
@@ -206,7 +232,7 @@ class Loop:
             and (
                 one.repeats
                 or self._full_since is not None
-                or len(one.buffer) >= self._batch.max_batch_rows
+                or len(one.buffer) >= self._max_rows(one)
                 or one.buffer_bytes >= self._batch.max_batch_bytes
                 or now - one.buffering_since >= self._batch.flush_interval_s
             )
@@ -214,11 +240,15 @@ class Loop:
         due.sort(key=lambda one: one.buffer_bytes, reverse=True)
         return unclaimed + due[: max(room, 0)]
 
+    def _max_rows(self, partition: Partition) -> int:
+        """The most messages that the partition's next range may hold."""
+        return min(self._size.rows, partition.breaker.max_rows or self._size.rows)
+
     def _claim(self, partitions: Sequence[Partition]) -> None:
         """Cut, claim in one commit, and hand what the broker accepted to the writer."""
         claims: dict[int, Claim] = {}
         for partition in partitions:
-            partition.cut(self._batch.max_batch_rows, self._clock())
+            partition.cut(self._max_rows(partition), self._clock())
             if partition.outstanding is not None and partition.storing is None:
                 claims[partition.number] = partition.outstanding.claim
         if not claims:
@@ -226,18 +256,77 @@ class Loop:
         # The messages were read before this answer, so they are of the topic that it names.
         if not self._known_to_be_ours():
             return
-        for number in self._source.claim(claims):
+        for number in self._commit(claims):
             partition_ = self._partitions.get(number)
             if partition_ is not None and partition_.outstanding is not None:
                 partition_.storing = self._executor.submit(self._writer.write, partition_.outstanding)
+                partition_.claimed_at = self._clock()
+
+    def _commit(self, claims: Mapping[int, Claim]) -> frozenset[int]:
+        accepted = self._source.claim(claims)
+        waiting = sorted(claims.keys() - accepted)
+        if waiting:
+            self._health.trouble("claims", f"Kafka did not accept the claims of partitions {waiting}")
+        else:
+            self._health.well("claims")
+        return accepted
 
     def _collect(self) -> None:
         """Take up what the writer finished; raises what it could not do."""
         for partition in self._partitions.values():
             if partition.storing is not None and partition.storing.done():
-                written = partition.storing.result()
-                range_ = partition.finish()
-                logger.debug("%s stored: %d messages, %d refused", range_, written.messages, written.refused)
+                self._take_up(partition, partition.storing.result())
+
+    def _take_up(self, partition: Partition, written: Written) -> None:
+        """A range is accounted for: count it, and let the breaker judge."""
+        seconds = self._clock() - partition.claimed_at
+        range_ = partition.finish()
+        self._meters.batch_flush_seconds.observe(seconds)
+        self._meters.stored(
+            messages=written.messages,
+            refusals=written.refusals,
+            oldest_sent=timestamp_of(range_.messages[0])[1] / 1000,
+            now=self._wall_clock(),
+        )
+        where = {"topic": self._topic, "partition": partition.number, "offset": range_.claim.first}
+        logger.debug(
+            "%s stored: %d messages, %d refused, %.3f s",
+            range_,
+            written.messages,
+            written.refused,
+            seconds,
+            extra={**where, "batch_id": str(range_)},
+        )
+        why = partition.breaker.count(written.messages, written.refused, self._clock())
+        if why:
+            partition.stand_still()
+            why = (
+                f"partition {partition.number} stands still at {partition.cut_at}: {why}. Reasons: "
+                f"{dict(written.refusals)}. See `wattnet dead-letters list`; it goes on by trial after "
+                f"{self._batch.breaker_pause_s:g} s, or now by POST /breaker/close"
+            )
+            logger.error(why, extra=where)
+            self._health.trouble(f"breaker {partition.number}", why)
+
+    def _go_on_after_breaks(self) -> None:
+        """Read partitions again whose breaker's pause is over."""
+        closing = self._close_breakers.is_set()
+        self._close_breakers.clear()
+        for partition in self._partitions.values():
+            if not partition.standing_still:
+                continue
+            if closing:
+                partition.breaker.close()
+            if partition.breaker.is_open(self._clock()):
+                continue
+            try:
+                self._source.start_at(partition.number, partition.cut_at)
+            except ServiceUnavailableError as exc:
+                logger.warning("partition %d cannot go on yet: %s", partition.number, exc)
+                continue
+            logger.info("partition %d goes on at %d, on trial", partition.number, partition.cut_at)
+            partition.standing_still = False
+            self._health.well(f"breaker {partition.number}")
 
     def _release_idle(self) -> None:
         """Commit what is done where nothing follows, so that lag is right and a restart repeats nothing."""
@@ -251,7 +340,7 @@ class Loop:
         }
         if not claims:
             return
-        for number in self._source.claim(claims):
+        for number in self._commit(claims):
             self._partitions[number].committed = claims[number].first
 
     def _known_to_be_ours(self) -> bool:
@@ -261,7 +350,9 @@ class Loop:
         except ServiceUnavailableError as exc:
             self._topic_checked = self._clock()
             logger.warning("claims wait: %s", exc)
+            self._health.trouble("Kafka", f"Kafka does not answer: {exc}")
             return False
+        self._health.well("Kafka")
         return True
 
     def _topic_is_ours(self) -> None:
@@ -274,6 +365,14 @@ class Loop:
                 f"its id was {self._topic_id}, now {today}"
             )
 
+    def _measure(self) -> None:
+        partitions = self._partitions.values()
+        self._meters.buffer_bytes.set(sum(one.held_bytes for one in partitions))
+        self._meters.range_rows_limit.set(self._size.rows)
+        self._meters.breaker_open.set(sum(one.standing_still for one in partitions))
+        for number, end in self._source.ends(one.number for one in partitions if one.positioned).items():
+            self._meters.lag(number, max(end - self._partitions[number].done, 0))
+
     # -- the group's news, told inside Source.poll
 
     def assigned(self, partitions: Sequence[int]) -> None:
@@ -281,8 +380,11 @@ class Loop:
         logger.info("assigned: partitions %s", sorted(partitions))
         for number in partitions:
             self._reading.discard(number)
-            self._partitions[number] = Partition(self._topic, self._topic_id, number)
+            breaker = Breaker(self._batch.breaker_share, self._batch.breaker_pause_s)
+            self._partitions[number] = Partition(self._topic, self._topic_id, number, breaker)
         self._position_after = 0.0
+        self._health.joined()
+        self._rebalanced()
 
     def revoked(self, partitions: Sequence[int]) -> None:
         """Finish what is claimed, drop what is not; whoever comes next reads on from there."""
@@ -293,7 +395,7 @@ class Loop:
         finished, _ = wait(storing, self._batch.drain_timeout_s)
         for future in finished:
             if future.exception() is None:
-                storing[future].finish()
+                self._take_up(storing[future], future.result())
         claims = {
             one.number: Claim.nothing(self._topic_id, one.done, one.start)
             for one in leaving
@@ -301,6 +403,7 @@ class Loop:
         }
         if claims:
             self._source.claim(claims)
+        self._rebalanced(partitions)
 
     def lost(self, partitions: Sequence[int]) -> None:
         """Forget them: they are somebody else's. What is on its way to ClickHouse is repeated there under its token."""
@@ -308,3 +411,11 @@ class Loop:
         self._reading -= set(partitions)
         for number in partitions:
             self._partitions.pop(number, None)
+        self._rebalanced(partitions)
+
+    def _rebalanced(self, gone: Sequence[int] = ()) -> None:
+        self._meters.rebalances.inc()
+        self._meters.assigned_partitions.set(len(self._partitions))
+        for number in gone:
+            self._meters.not_mine(number)
+            self._health.well(f"breaker {number}")

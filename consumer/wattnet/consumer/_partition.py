@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from wattnet.consumer._breaker import Breaker
     from wattnet.consumer._recovery import Plan
     from wattnet.consumer._writer import Written
 
@@ -31,6 +32,7 @@ class Partition:
     topic: str
     topic_id: str
     number: int
+    breaker: Breaker
     positioned: bool = False
     repeats: deque[tuple[int, int, int]] = field(default_factory=deque)
     start: int = 0
@@ -40,6 +42,8 @@ class Partition:
     buffering_since: float = 0.0
     outstanding: Range | None = None
     storing: Future[Written] | None = None
+    claimed_at: float = 0.0
+    standing_still: bool = False  # the breaker opened: nothing is buffered, and reading begins anew at `cut_at`
     done: int = 0  # everything before it is accounted for
     committed: int = -1  # the last offset that was committed as "all before is done, nothing claimed"
 
@@ -58,6 +62,12 @@ class Partition:
             self.buffering_since = now
         self.buffer += messages
         self.buffer_bytes += sum(map(len, messages)) + MESSAGE_OVERHEAD_BYTES * len(messages)
+
+    def stand_still(self) -> None:
+        """Drop what is buffered and not claimed; it is read again later."""
+        self.buffer = []
+        self.buffer_bytes = 0
+        self.standing_still = True
 
     def cut(self, max_rows: int, now: float) -> Range | None:
         """Make the next range of the oldest messages; None while there is none to make, or one is outstanding.

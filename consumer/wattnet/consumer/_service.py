@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -21,14 +22,19 @@ from wattnet.consumer._errors import (
     ServiceUnavailableError,
     TopicChangedError,
 )
+from wattnet.consumer._health import Health
+from wattnet.consumer._http import HttpServer
 from wattnet.consumer._ingest import ClickHouseIngest
 from wattnet.consumer._ledger import ClickHouseLedger
 from wattnet.consumer._loop import Loop
+from wattnet.consumer._meters import Meters
+from wattnet.consumer._range_size import RangeSize
 from wattnet.consumer._source import KafkaSource, admin_client, read_cluster_id, read_topic_id
 from wattnet.consumer._writer import Writer
 from wattnet.consumer._writer_schemas import ConfluentRegistry, WriterSchemas
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from clickhouse_connect.driver.client import Client
@@ -39,6 +45,7 @@ logger = logging.getLogger(__name__)
 
 # How long a service may take to come up before the process says 69 and leaves the waiting to whoever started it.
 START_TIMEOUT_S = 60.0
+PING_TIMEOUT_S = 2.0
 WRITER_THREADS = 2
 # Messages are many and hold no cycles: looking through them for some costs a tenth of the time.
 GC_THRESHOLD = 200_000
@@ -69,43 +76,70 @@ def consume(settings: Settings) -> int:
 
 
 def _consume(settings: Settings, stop: Event) -> int:
-    client = _clickhouse(settings)
-    admin = admin_client(settings.kafka)
-    cluster_id = _when_up(lambda: read_cluster_id(admin))
-    registry = settings.kafka.schema_registry_url
-    schemas = WriterSchemas(ConfluentRegistry(registry) if registry else None)
-    writer = Writer(ClickHouseIngest(client), schemas, cluster_id=cluster_id)
     topic = settings.kafka.topic
-    ledger = ClickHouseLedger(client, topic)
-    topic_id = _when_up(lambda: read_topic_id(admin, topic))
-    if topic_id is None:
-        raise ConfigurationError(f"there is no topic {topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC")
-    executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
-    drained = stop.is_set()  # asked to stop before there was anything to drain
-    try:
-        while not stop.is_set():
-            source = KafkaSource(settings.kafka)
-            loop = Loop(source, writer, ledger, executor, settings.batch, topic=topic, topic_id=topic_id)
-            logger.info("reading %s (id %s) as group %s", topic, topic_id, settings.kafka.group_id)
-            try:
-                drained = loop.run(stop)
-            except TopicChangedError as exc:
-                # A new member for the new topic: librdkafka does not reliably notice that it is another one.
-                logger.warning("%s: starting over with it", exc)
-                drained = True  # what is still being stored of the old topic is waited for at the end
-            finally:
-                source.close()
-            topic_id = _topic_id_again(settings, stop) or topic_id
-    finally:
-        if not drained:
-            writer.abandon()  # or a retry without end would hold the process
-        executor.shutdown(wait=drained, cancel_futures=True)
+    meters, health, close_breakers = Meters(topic), Health(), Event()
+    with HttpServer(settings.http, health=health, meters=meters, close_breakers=close_breakers) as http:
+        client = _clickhouse(settings)
+        http.watch(partial(client.ping, PING_TIMEOUT_S))
+        admin = admin_client(settings.kafka)
+        cluster_id = _when_up(lambda: read_cluster_id(admin))
+        topic_id = _when_up(lambda: read_topic_id(admin, topic))
+        if topic_id is None:
+            raise ConfigurationError(f"there is no topic {topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC")
+        registry = settings.kafka.schema_registry_url
+        schemas = WriterSchemas(ConfluentRegistry(registry) if registry else None)
+        ledger = ClickHouseLedger(client, topic)
+        size = RangeSize(settings.batch.min_batch_rows, settings.batch.max_batch_rows)
+        ingest = ClickHouseIngest(client)
+        writer = Writer(ingest, schemas, ledger, cluster_id=cluster_id, meters=meters, health=health, size=size)
+        executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
+
+        def join(source: KafkaSource, topic_id: str) -> Loop:
+            return Loop(
+                source,
+                writer,
+                ledger,
+                executor,
+                settings.batch,
+                topic=topic,
+                topic_id=topic_id,
+                meters=meters,
+                health=health,
+                size=size,
+                close_breakers=close_breakers,
+            )
+
+        drained = False
+        try:
+            drained = _follow_topic(settings, topic_id, join, stop)
+        finally:
+            if not drained:
+                writer.abandon()  # or a retry without end would hold the process
+            executor.shutdown(wait=drained, cancel_futures=True)
     if not drained:
         logger.error("not drained in time: what was claimed is repeated by whoever comes next, nothing is lost")
         logging.shutdown()
         os._exit(EXIT_UNAVAILABLE)  # a writer may hang in an insert; its thread would hold the process
     logger.info("drained")
     return EXIT_CLEAN
+
+
+def _follow_topic(settings: Settings, topic_id: str, join: Callable[[KafkaSource, str], Loop], stop: Event) -> bool:
+    """Be a member for one topic id after the other until asked to stop; returns whether all that was read is stored."""
+    drained = stop.is_set()  # asked to stop before there was anything to drain
+    while not stop.is_set():
+        source = KafkaSource(settings.kafka)
+        logger.info("reading %s (id %s) as group %s", settings.kafka.topic, topic_id, settings.kafka.group_id)
+        try:
+            drained = join(source, topic_id).run(stop)
+        except TopicChangedError as exc:
+            # A new member for the new topic: librdkafka does not reliably notice that it is another one.
+            logger.warning("%s: starting over with it", exc)
+            drained = True  # what is still being stored of the old topic is waited for at the end
+        finally:
+            source.close()
+        topic_id = _topic_id_again(settings, stop) or topic_id
+    return drained
 
 
 def _clickhouse(settings: Settings) -> Client:

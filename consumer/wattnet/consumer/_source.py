@@ -18,6 +18,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from wattnet.consumer._claim import Claim
+from wattnet.consumer._ends import Ends
 from wattnet.consumer._errors import ConfigurationError, OffsetsGoneError, ServiceUnavailableError
 from wattnet.consumer._recovery import Committed
 
@@ -83,6 +84,7 @@ FOREVER_REFUSED = frozenset(
         KafkaError.OFFSET_METADATA_TOO_LARGE,
         KafkaError.INVALID_GROUP_ID,
         KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.FENCED_INSTANCE_ID,  # another process has this KAFKA_GROUP_INSTANCE_ID
     }
 )
 
@@ -124,6 +126,9 @@ class Source(Protocol):
     def topic_id(self) -> str | None:
         """Today's id of the topic, None while there is no such topic; raises ServiceUnavailableError."""
 
+    def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        """The newest known next offsets, possibly seconds old and not of all; never blocks."""
+
     def start_at(self, partition: int, offset: int) -> None:
         """Read an assigned, paused partition from `offset` on; raises ServiceUnavailableError."""
 
@@ -148,9 +153,13 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
             raise ConfigurationError(
                 f"KAFKA_OPTIONS sets {key}={theirs!r}, but exactly-once rests on {value!r}: remove it"
             )
+    group: dict[str, Any] = {"group.protocol": settings.group_protocol}
+    if settings.group_instance_id is not None:
+        group["group.instance.id"] = settings.group_instance_id
     return {
         **DEFAULT_OPTIONS,
-        **({} if _next_generation(settings.options) else CLASSIC_OPTIONS),
+        **({} if _next_generation({**group, **settings.options}) else CLASSIC_OPTIONS),
+        **group,
         **settings.options,
         **FIXED_OPTIONS,
         "bootstrap.servers": settings.bootstrap_servers,
@@ -204,6 +213,7 @@ class KafkaSource:
         options = client_options(settings)
         self._topic = settings.topic
         self._admin = admin_client(settings)
+        self._ends = Ends(self._admin, settings.topic)
         self._consumer = Consumer(options, logger=librdkafka_logger)
         self._incremental = _next_generation(options) or "cooperative" in options["partition.assignment.strategy"]
 
@@ -311,6 +321,10 @@ class KafkaSource:
             )
         except KafkaException as exc:
             raise ServiceUnavailableError(f"the offsets of partition {partition}: {exc.args[0].str()}") from exc
+
+    def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        """See Source."""
+        return self._ends.of(partitions)
 
     def topic_id(self) -> str | None:
         """See Source."""

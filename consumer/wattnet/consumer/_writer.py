@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import fastavro
 import stamina
 
-from wattnet.consumer._errors import PoisonError, RetryableInsertError
+from wattnet.consumer._errors import PoisonError, RetryableInsertError, ServiceUnavailableError, TooMuchAtOnceError
 from wattnet.consumer._frame import (
     REFUSED_FIELDS,
     Refused,
@@ -25,14 +26,18 @@ from wattnet.consumer._message import offset_of
 from wattnet.consumer._writer_schemas import LONGEST_PREFIX_BYTES, Unusable, WriterSchema, WriterSchemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, TypeVar
 
     from confluent_kafka import Message
     from fastavro.types import Schema
 
+    from wattnet.consumer._health import Health
     from wattnet.consumer._ingest import Ingest
+    from wattnet.consumer._ledger import Ledger
+    from wattnet.consumer._meters import Meters
     from wattnet.consumer._range import Range
+    from wattnet.consumer._range_size import RangeSize
 
     T = TypeVar("T")
 
@@ -45,19 +50,38 @@ REFUSED_HEADER = container_header(REFUSED_FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a range's messages: all of them are accounted for. `refused` are those refused here."""
+    """What became of a range's messages: all are accounted for, `refusals` of them as dead letters, by reason."""
 
     messages: int
-    refused: int
+    refusals: Mapping[str, int]
+
+    @property
+    def refused(self) -> int:
+        """How many are dead letters."""
+        return sum(self.refusals.values())
 
 
 class Writer:
     """Stores whole ranges. `write` may run in several threads at once, for different partitions."""
 
-    def __init__(self, ingest: Ingest, schemas: WriterSchemas, *, cluster_id: str) -> None:
+    def __init__(
+        self,
+        ingest: Ingest,
+        schemas: WriterSchemas,
+        ledger: Ledger,
+        *,
+        cluster_id: str,
+        meters: Meters,
+        health: Health,
+        size: RangeSize,
+    ) -> None:
         self._ingest = ingest
         self._schemas = schemas
+        self._ledger = ledger
         self._cluster_id = cluster_id
+        self._meters = meters
+        self._health = health
+        self._size = size
         self._abandoned = Event()
 
     def abandon(self) -> None:
@@ -70,35 +94,60 @@ class Writer:
         Retries without end what may heal. Raises FatalInsertError for what cannot, RetryableInsertError once abandoned.
         Every step depends on the bytes alone, so a repeat after a crash makes the same parts under the same tokens.
         """
+        try:
+            refused = self._store(range_)
+        finally:
+            self._health.well(str(range_))
+        self._size.stored(len(range_.messages))
+        return Written(len(range_.messages), self._refusals(range_, refused))
+
+    def _store(self, range_: Range) -> list[Refused]:
         refused: list[Refused] = []
         rest: Sequence[Message] = range_.messages
-        first = self._patiently(self._schemas.find, rest[0].value())
+        first = self._patiently(range_, self._schemas.find, rest[0].value())
         if isinstance(first, WriterSchema):
             # Nearly always this is the whole range.
             rest = self._write_bodies(range_, first, rest, refused)
-        for schema, messages in self._by_schema(rest, refused).items():
+        for schema, messages in self._by_schema(range_, rest, refused).items():
             self._write_bodies(range_, schema, messages, refused)
         if refused:
-            refused.sort(key=lambda one: offset_of(one.message))
-            self._insert(REFUSED_HEADER, frame_refused(refused, origin(range_)), f"{self._token(range_)}:refused")
-        return Written(len(range_.messages), len(refused))
+            with self._meters.spent("dlq"):
+                refused.sort(key=lambda one: offset_of(one.message))
+                body = _joined(REFUSED_HEADER, frame_refused(refused, origin(range_)))
+                self._insert(range_, body, f"{self._token(range_)}:refused")
+        return refused
+
+    def _refusals(self, range_: Range, refused: Sequence[Refused]) -> Mapping[str, int]:
+        """Also what the tables' rules refused: only the ledger knows. Nothing that is exact rests on it."""
+        claim = range_.claim
+        try:
+            return self._ledger.refusals(claim.topic_id, range_.partition, claim.first, claim.next)
+        except ServiceUnavailableError as exc:
+            logger.warning("%s: what the tables refused is not counted: %s", range_, exc)
+            return Counter(one.reason for one in refused)
 
     def _write_bodies(
         self, range_: Range, schema: WriterSchema, messages: Sequence[Message], refused: list[Refused]
     ) -> list[Message]:
         """Insert those of the messages that have this schema; returns the others. Adds the bad ones to `refused`."""
-        blocks, others = frame_bodies(messages, schema.prefix, origin(range_))
+        with self._meters.spent("frame"):
+            blocks, others = frame_bodies(messages, schema.prefix, origin(range_))
+            body = _joined(schema.header, blocks)
         token = f"{self._token(range_)}:{schema.prefix.hex()}"
         try:
-            self._insert(schema.header, blocks, token)
+            with self._meters.spent("insert"):
+                self._insert(range_, body, token)
         except PoisonError:
             own = [message for message in messages if (message.value() or b"").startswith(schema.prefix)]
-            bad = self._part_bad(range_, own, schema, token)
+            with self._meters.spent("dlq"):
+                bad = self._part_bad(range_, own, schema, token)
             logger.warning("%s: %d of %d records cannot be read", range_, len(bad), len(own))
             refused += bad
         return others
 
-    def _by_schema(self, messages: Sequence[Message], refused: list[Refused]) -> dict[WriterSchema, list[Message]]:
+    def _by_schema(
+        self, range_: Range, messages: Sequence[Message], refused: list[Refused]
+    ) -> dict[WriterSchema, list[Message]]:
         """The messages by their schemas, in order of appearance; those without a usable one are added to `refused`."""
         groups: dict[WriterSchema, list[Message]] = {}
         unusable: dict[bytes, Unusable] = {}
@@ -106,7 +155,7 @@ class Writer:
             value = message.value()
             beginning = (value or b"")[:LONGEST_PREFIX_BYTES]
             # A registry is asked once a range for an id that it does not know, not once a message.
-            schema = unusable.get(beginning) or self._patiently(self._schemas.find, value)
+            schema = unusable.get(beginning) or self._patiently(range_, self._schemas.find, value)
             if isinstance(schema, Unusable):
                 unusable[beginning] = schema
                 refused.append(Refused(message, schema.reason, schema.detail))
@@ -137,7 +186,7 @@ class Writer:
         blocks, _ = frame_bodies(messages, schema.prefix, origin(range_))
         part = f"{token}:{messages[0].offset()}-{messages[-1].offset()}:{len(messages)}"
         try:
-            self._insert(schema.header, blocks, part)
+            self._insert(range_, _joined(schema.header, blocks), part)
         except PoisonError as exc:
             if len(messages) == 1:
                 return [Refused(messages[0], "refused by ClickHouse", str(exc))]
@@ -152,13 +201,11 @@ class Writer:
         claim = range_.claim
         return f"{self._cluster_id}:{claim.topic_id}:{range_.partition}:{claim.first}:{claim.next}"
 
-    def _insert(self, header: bytes, blocks: list[bytes], token: str) -> None:
-        body = b"".join((header, *blocks))
-        blocks.clear()  # the body holds them now; a retry needs no second copy
-        self._patiently(self._ingest.insert, body, token)
+    def _insert(self, range_: Range, body: bytes, token: str) -> None:
+        self._patiently(range_, self._ingest.insert, body, token)
 
-    def _patiently(self, act: Callable[..., T], *arguments: object) -> T:
-        """Call until it stops raising RetryableInsertError, with growing, jittered pauses."""
+    def _patiently(self, range_: Range, act: Callable[..., T], *arguments: object) -> T:
+        """Call until it stops raising RetryableInsertError, with growing, jittered pauses; meanwhile not ready."""
         for attempt in stamina.retry_context(
             on=lambda exc: isinstance(exc, RetryableInsertError) and not self._abandoned.is_set(),
             attempts=None,
@@ -169,11 +216,27 @@ class Writer:
         ):
             with attempt:
                 try:
-                    return act(*arguments)
+                    answer = act(*arguments)
                 except RetryableInsertError as exc:
-                    logger.warning("attempt %d: %s", attempt.num, exc)
+                    self._trouble(range_, attempt.num, exc)
                     raise
+                if attempt.num > 1:
+                    self._health.well(str(range_))
+                return answer
         raise AssertionError("the retries have no end")
+
+    def _trouble(self, range_: Range, attempt: int, exc: RetryableInsertError) -> None:
+        logger.warning("%s, attempt %d: %s", range_, attempt, exc)
+        self._health.trouble(str(range_), f"{range_} cannot be stored: {exc}")
+        self._meters.insert_retries.inc()
+        if attempt == 1 and isinstance(exc, TooMuchAtOnceError):
+            self._size.too_much()
+
+
+def _joined(header: bytes, blocks: list[bytes]) -> bytes:
+    body = b"".join((header, *blocks))
+    blocks.clear()  # the body holds them now
+    return body
 
 
 def _without_logical_types(schema: Any) -> Any:
