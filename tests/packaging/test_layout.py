@@ -34,6 +34,7 @@ PUBLIC_NAMES = {
         "migrate_up",
         "migration_status",
         "require_migrated",
+        "secret_from_file",
     ],
     "consumer": [
         "BatchSettings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -73,17 +73,17 @@ def _read(group: type[Group], problems: list[str]) -> Group | None:
         return group()
     except ValidationError as exc:
         for error in exc.errors():
-            field, *inside = (str(step) for step in error["loc"]) if error["loc"] else ("",)
             rule = error["msg"].removeprefix("Value error, ")
+            if not error["loc"]:  # of several settings together: it names them
+                problems.append(rule)
+                continue
+            field, *inside = (str(step) for step in error["loc"])
             where = f" (at {'.'.join(inside)})" if inside else ""
             problems.append(f"{_shown(group, field)}: {rule[:1].lower()}{rule[1:]}{where}")
     except SettingsError as exc:
         # A variable that has to be JSON, and is none.
         match = re.search(r'field "(\w+)"', str(exc))
         problems.append(f'{_shown(group, match[1] if match else "")}: should be a JSON object, such as {{"key": 1}}')
-    except OSError as exc:
-        # A secret's file.
-        problems.append(f"{_shown(group, 'password_file')}: {exc.strerror or exc}")
     return None
 
 
@@ -92,9 +92,9 @@ def _shown(group: type[BaseSettings], field: str) -> str:
     info = group.model_fields.get(field)
     variable = _variable(group, field, info)
     value = os.environ.get(variable)
-    secret = info is not None and info.annotation is SecretStr
-    # KAFKA_OPTIONS may hold a password. What is not in the environment came from .env, or from nowhere.
-    if value is None or secret or field == "options":
+    secret = info is not None and SecretStr in (info.annotation, *get_args(info.annotation))
+    # KAFKA_OPTIONS may hold a password, any URL too. What is not in the environment came from .env, or from nowhere.
+    if value is None or secret or field == "options" or "@" in value:
         return variable
     return f"{variable}={value!r}"
 

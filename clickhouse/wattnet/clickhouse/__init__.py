@@ -5,6 +5,7 @@ from __future__ import annotations
 from wattnet.clickhouse._connection import connect
 from wattnet.clickhouse._errors import ClickHouseUnavailableError, DatabaseMissingError, MigrationError, StorageError
 from wattnet.clickhouse._migrate import Migration, migrate_down, migrate_up, migration_status, require_migrated
+from wattnet.clickhouse._secrets import secret_from_file
 from wattnet.clickhouse._settings import ClickHouseSettings
 
 __all__ = [
@@ -19,4 +20,5 @@ __all__ = [
     "migrate_up",
     "migration_status",
     "require_migrated",
+    "secret_from_file",
 ]

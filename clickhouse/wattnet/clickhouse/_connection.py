@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import ssl
+from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
@@ -35,13 +36,8 @@ def connect(
     """
     try:
         return clickhouse_connect.get_client(
-            interface="https" if settings.secure else "http",
-            host=settings.host,
-            port=settings.port,
-            username=settings.user,
-            password=settings.password.get_secret_value(),
+            **driver_options(settings),
             database=settings.database,
-            secure=settings.secure,
             compress=compress,
             connect_timeout=connect_timeout_s,
             send_receive_timeout=timeout_s,
@@ -57,12 +53,53 @@ def connect(
                 "create it with `wattnet migrate up`, or set CLICKHOUSE_DATABASE"
             ) from exc
         if isinstance(exc, OperationalError) and exc.code is None:
-            raise unavailable(settings) from exc
+            raise unavailable(settings, exc) from exc
         raise StorageError(f"ClickHouse at {settings.address} refused the connection: {exc}") from exc
 
 
-def unavailable(settings: ClickHouseSettings) -> ClickHouseUnavailableError:
-    """The error for an address at which nothing answers."""
+def driver_options(settings: ClickHouseSettings) -> dict[str, Any]:
+    """Whom the driver talks to, as whom, and whom it trusts: the same for every connection."""
+    password = settings.password.get_secret_value()
+    options: dict[str, Any] = {
+        "interface": "https" if settings.secure else "http",
+        "host": settings.host,
+        "port": settings.port,
+        "username": settings.user,
+        "password": password,
+        "secure": settings.secure,
+        "verify": settings.verify,
+        "ca_cert": settings.ca_cert,
+    }
+    if settings.client_cert:
+        # Left to itself, the driver sends no password where there is a certificate.
+        mode = "strict" if password else "mutual"
+        options |= {"client_cert": settings.client_cert, "client_cert_key": settings.client_cert_key, "tls_mode": mode}
+    return options
+
+
+def unavailable(settings: ClickHouseSettings, cause: BaseException) -> StorageError:
+    """The error for an address at which nobody answers, or nobody that may be trusted."""
+    if (tls := _tls_failure(cause)) is not None:
+        if isinstance(tls, ssl.SSLCertVerificationError):
+            return StorageError(
+                f"the certificate of ClickHouse at {settings.address} is not trusted ({tls.verify_message}): "
+                "set CLICKHOUSE_CA_CERT to the file of the authority that signed it, CLICKHOUSE_HOST to a name in it"
+            )
+        return StorageError(
+            f"ClickHouse at {settings.address} does not agree on TLS ({tls.reason or tls}): "
+            "is it the HTTPS port, are the client's certificate and key the right ones?"
+        )
     return ClickHouseUnavailableError(
         f"no ClickHouse answers at {settings.address}: start it, or set CLICKHOUSE_HOST and CLICKHOUSE_PORT"
     )
+
+
+def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:
+    """The failed handshake among an error's causes."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError):
+            return error
+        # urllib3 keeps the cause of its last try in an attribute, and wraps it in its own errors' arguments.
+        inner = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)
+        error = inner if isinstance(inner, BaseException) else error.__cause__ or error.__context__
+    return None

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
+import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from wattnet.clickhouse._connection import unavailable
+from wattnet.clickhouse._connection import driver_options, unavailable
 from wattnet.clickhouse._errors import MigrationError
 
 if TYPE_CHECKING:
@@ -78,16 +79,16 @@ def require_migrated(settings: ClickHouseSettings) -> None:
 def _migrations(settings: ClickHouseSettings) -> Iterator[tuple[ClickhouseCluster, Path]]:
     # Imported late: programs that only read or send need no migration tool.
     from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
+    from clickhouse_migrations.connection import ClickhouseConnectConnection
     from clickhouse_migrations.exceptions import MigrationException
 
-    cluster = ClickhouseCluster(
-        db_host=settings.host,
-        db_port=str(settings.port),
-        db_user=settings.user,
-        db_password=settings.password.get_secret_value(),
-        secure=settings.secure,
-        driver="clickhouse-connect",
-    )
+    class Cluster(ClickhouseCluster):  # type: ignore[misc]  # it has no types
+        def connection(self, db_name: str | None = None) -> ClickhouseConnectConnection:
+            # The tool's own way knows not every TLS option.
+            client = clickhouse_connect.get_client(**driver_options(settings), database=db_name or None)
+            return ClickhouseConnectConnection(client)
+
+    cluster = Cluster(driver="clickhouse-connect")
     # The tool logs by logging.debug(), which gives a root logger without handlers one that writes to stderr.
     root, placeholder = logging.getLogger(), logging.NullHandler()
     root.addHandler(placeholder)
@@ -96,7 +97,7 @@ def _migrations(settings: ClickHouseSettings) -> Iterator[tuple[ClickhouseCluste
             yield cluster, path
     except OperationalError as exc:
         if exc.code is None:
-            raise unavailable(settings) from exc
+            raise unavailable(settings, exc) from exc
         raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
     except (MigrationException, ClickHouseError) as exc:
         raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc

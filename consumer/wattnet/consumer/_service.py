@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import stamina
 
 from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
+from wattnet.consumer._access import require_access
 from wattnet.consumer._errors import (
     EXIT_CLEAN,
     EXIT_UNAVAILABLE,
@@ -81,12 +82,13 @@ def _consume(settings: Settings, stop: Event) -> int:
     with HttpServer(settings.http, health=health, meters=meters, close_breakers=close_breakers) as http:
         client = _clickhouse(settings)
         http.watch(partial(client.ping, PING_TIMEOUT_S))
+        _when_up(lambda: require_access(settings.kafka))
         admin = admin_client(settings.kafka)
         cluster_id = _when_up(lambda: read_cluster_id(admin))
         topic_id = _when_up(lambda: read_topic_id(admin, topic))
         if topic_id is None:
             raise ConfigurationError(f"there is no topic {topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC")
-        registry = settings.kafka.schema_registry_url
+        registry = settings.kafka.registry_options()
         schemas = WriterSchemas(ConfluentRegistry(registry) if registry else None)
         ledger = ClickHouseLedger(client, topic)
         size = RangeSize(settings.batch.min_batch_rows, settings.batch.max_batch_rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import stamina
@@ -23,7 +24,7 @@ from wattnet.consumer._errors import ConfigurationError, OffsetsGoneError, Servi
 from wattnet.consumer._recovery import Committed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from wattnet.consumer._settings import KafkaSettings
 
@@ -160,6 +161,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         **DEFAULT_OPTIONS,
         **({} if _next_generation({**group, **settings.options}) else CLASSIC_OPTIONS),
         **group,
+        **settings.connection_options(),
         **settings.options,
         **FIXED_OPTIONS,
         "bootstrap.servers": settings.bootstrap_servers,
@@ -173,10 +175,21 @@ def _next_generation(options: Mapping[str, Any]) -> bool:
 
 
 def admin_client(settings: KafkaSettings) -> AdminClient:
-    """An admin client with the operator's connection options, and none of a consumer's."""
-    own = ("security.", "sasl.", "ssl.", "socket.", "broker.", "client.")
-    options = {key: value for key, value in settings.options.items() if key.startswith(own)}
-    return AdminClient({**options, "bootstrap.servers": settings.bootstrap_servers}, logger=librdkafka_logger)
+    """An admin client with the operator's connection options, and none of a consumer's. Raises ConfigurationError."""
+    with refused_options():
+        return AdminClient(settings.connection_options(), logger=librdkafka_logger)
+
+
+@contextmanager
+def refused_options() -> Iterator[None]:
+    """What librdkafka says of its options, as a ConfigurationError."""
+    try:
+        yield
+    except KafkaException as exc:
+        raise ConfigurationError(
+            f"librdkafka refuses the Kafka settings: {exc.args[0].str()}: "
+            "correct KAFKA_OPTIONS, KAFKA_SASL_* or KAFKA_SSL_*"
+        ) from exc
 
 
 def read_topic_id(admin: AdminClient, topic: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -> str | None:
@@ -214,7 +227,8 @@ class KafkaSource:
         self._topic = settings.topic
         self._admin = admin_client(settings)
         self._ends = Ends(self._admin, settings.topic)
-        self._consumer = Consumer(options, logger=librdkafka_logger)
+        with refused_options():
+            self._consumer = Consumer(options, logger=librdkafka_logger)
         self._incremental = _next_generation(options) or "cooperative" in options["partition.assignment.strategy"]
 
     def subscribe(self, listener: RebalanceListener) -> None:

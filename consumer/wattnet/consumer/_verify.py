@@ -13,6 +13,7 @@ import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
+from wattnet.consumer._access import require_access
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._source import KafkaSource
 
@@ -163,6 +164,7 @@ def verify(settings: Settings) -> Verdict:
         raise ServiceUnavailableError(str(exc)) from exc
     except StorageError as exc:
         raise ConfigurationError(str(exc)) from exc
+    require_access(settings.kafka)
     source = KafkaSource(settings.kafka)
     try:
         return _verify(source, client, settings.kafka.topic)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from wattnet.consumer._errors import RetryableInsertError
+from wattnet.consumer._errors import ConfigurationError, RetryableInsertError
 from wattnet.consumer._frame import ORIGIN_FIELDS, REFUSED_FIELDS, message_container_header
 from wattnet.schemas import METRIC_SCHEMA_JSON, shipped_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONFLUENT_MAGIC = b"\x00"
 CONFLUENT_PREFIX_BYTES = 5
@@ -132,12 +135,15 @@ INGEST_ONLY_COLUMNS = frozenset(field["name"] for field in (*ORIGIN_FIELDS, *REF
 
 
 class ConfluentRegistry:
-    """A Confluent-compatible schema registry."""
+    """A Confluent-compatible schema registry; `options` are confluent-kafka's, bad ones are a ConfigurationError."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, options: Mapping[str, Any]) -> None:
         from confluent_kafka.schema_registry import SchemaRegistryClient
 
-        self._client = SchemaRegistryClient({"url": url})
+        try:
+            self._client = SchemaRegistryClient(dict(options))
+        except (OSError, ValueError) as exc:  # an ssl.SSLError, that a file holds no certificates, is an OSError
+            raise ConfigurationError(f"the SCHEMA_REGISTRY_* settings cannot be used: {exc}") from exc
 
     def schema_json(self, schema_id: int) -> str | None:
         """See Registry. Raises RetryableInsertError for everything but an answer that knows, or knows not."""
