@@ -68,11 +68,15 @@ class ConsumerProcess:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout_s)
 
+    @property
+    def url(self) -> str:
+        """Where it serves HTTP."""
+        until(lambda: "serving http://" in self.logged(), "it serves HTTP")
+        return "http://" + self.logged().partition("serving http://")[2].partition('"')[0]
+
     def http(self, path: str, method: str = "GET") -> tuple[int, str]:
         """What it answers over HTTP: status and body."""
-        until(lambda: "serving http://" in self.logged(), "it serves HTTP")
-        host, port = self.logged().partition("serving http://")[2].partition('"')[0].split(":")
-        connection = http.client.HTTPConnection(host, int(port), timeout=10)
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=10)
         try:
             connection.request(method, path)
             response = connection.getresponse()

@@ -35,3 +35,12 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SCHEMA_REGISTRY_URL", "http://registry:8081")
     settings = KafkaSettings()
     assert (settings.options, settings.schema_registry_url) == ({"client.id": "me"}, "http://registry:8081")
+
+
+def test_static_membership_and_the_next_generation_of_groups_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_GROUP_INSTANCE_ID", "replica-1")
+    monkeypatch.setenv("KAFKA_GROUP_PROTOCOL", "consumer")
+    keys = client_options(KafkaSettings())
+    assert (keys["group.instance.id"], keys["group.protocol"]) == ("replica-1", "consumer")
+    assert "session.timeout.ms" not in keys, "the broker has it"
+    Consumer(keys).close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from road import until
 
 if TYPE_CHECKING:
+    from clickhouse_proxy import ClickHouseProxy
     from road import Road
 
 
@@ -61,3 +62,21 @@ def test_without_a_topic_or_tables_it_says_what_to_run(road: Road) -> None:
     consumer = road.start_consumer(CLICKHOUSE_DATABASE="no_such_database")
     assert consumer.process.wait(60) == 78
     assert "wattnet migrate up" in consumer.logged()
+
+
+def test_it_ends_at_once_although_another_insert_hangs(road: Road, proxy: ClickHouseProxy) -> None:
+    """What cannot heal stops it; a writer that waits for ClickHouse does not hold the process."""
+    gate = proxy.hold_next_insert("request")
+    road.send(3_000)
+    consumer = road.start_consumer(**proxy.env, WATTNET_FLUSH_INTERVAL_S="1")
+    until(gate.reached.is_set, "an insert hangs")
+    road.client.command("RENAME TABLE metrics_ingest TO elsewhere")
+    road.send(3_000, first=3_000)
+    assert consumer.process.wait(30) == 78
+    assert not gate.decided.is_set(), "it still hung when the process ended"
+    assert "ClickHouse refuses every insert" in consumer.logged()
+    gate.open()
+    road.client.command("RENAME TABLE elsewhere TO metrics_ingest")
+    with road.consumer():
+        road.wait_stored(6_000)
+    road.assert_exact(6_000)

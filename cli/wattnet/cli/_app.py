@@ -9,7 +9,7 @@ import traceback
 import typer
 from typer.main import get_command
 
-from wattnet.cli import _consume, _init, _lag, _migrate, _up, _verify
+from wattnet.cli import _close_breakers, _consume, _init, _lag, _migrate, _up, _verify
 from wattnet.cli._demo import _command as _demo
 from wattnet.cli._failures import explain
 
@@ -22,7 +22,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (_demo.demo, _up.up, _init.init, _consume.consume, _verify.verify, _lag.lag):
+for command in (
+    _demo.demo,
+    _up.up,
+    _init.init,
+    _consume.consume,
+    _close_breakers.close_breakers,
+    _verify.verify,
+    _lag.lag,
+):
     app.command()(command)
 app.add_typer(_migrate.app, name="migrate")
 

@@ -303,7 +303,7 @@ class Loop:
             why = (
                 f"partition {partition.number} stands still at {partition.cut_at}: {why}. Reasons: "
                 f"{dict(written.refusals)}. See `wattnet dead-letters list`; it goes on by trial after "
-                f"{self._batch.breaker_pause_s:g} s, or now by POST /breaker/close"
+                f"{self._batch.breaker_pause_s:g} s, or now by `wattnet close-breakers URL`"
             )
             logger.error(why, extra=where)
             self._health.trouble(f"breaker {partition.number}", why)

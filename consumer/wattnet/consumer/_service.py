@@ -6,9 +6,9 @@ import gc
 import logging
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Event
 from typing import TYPE_CHECKING
 
 import stamina
@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
 START_TIMEOUT_S = 60.0
 PING_TIMEOUT_S = 2.0
 WRITER_THREADS = 2
+WRITER = "writer"
 # Messages are many and hold no cycles: looking through them for some costs a tenth of the time.
 GC_THRESHOLD = 200_000
 
@@ -57,7 +58,7 @@ def consume(settings: Settings) -> int:
 
     A second signal ends the process at once. Must be called from the main thread.
     """
-    stop = Event()
+    stop = threading.Event()
 
     def on_signal(number: int, _: FrameType | None) -> None:
         if stop.is_set():
@@ -69,16 +70,20 @@ def consume(settings: Settings) -> int:
         signal.signal(number, on_signal)
     gc.set_threshold(GC_THRESHOLD)
     try:
-        return _consume(settings, stop)
+        exit_code = _consume(settings, stop)
     except ConsumerError as exc:
         logger.error("stopped: %s", exc)  # noqa: TRY400  # the message says it all; the cause is at debug
         logger.debug("cause", exc_info=exc)
-        return exc.exit_code
+        exit_code = exc.exit_code
+    if any(thread.name.startswith(WRITER) for thread in threading.enumerate()):
+        logging.shutdown()
+        os._exit(exit_code)  # a writer may hang in an insert; its thread would hold the process
+    return exit_code
 
 
-def _consume(settings: Settings, stop: Event) -> int:
+def _consume(settings: Settings, stop: threading.Event) -> int:
     topic = settings.kafka.topic
-    meters, health, close_breakers = Meters(topic), Health(), Event()
+    meters, health, close_breakers = Meters(topic), Health(), threading.Event()
     with HttpServer(settings.http, health=health, meters=meters, close_breakers=close_breakers) as http:
         client = _clickhouse(settings)
         http.watch(partial(client.ping, PING_TIMEOUT_S))
@@ -94,7 +99,7 @@ def _consume(settings: Settings, stop: Event) -> int:
         size = RangeSize(settings.batch.min_batch_rows, settings.batch.max_batch_rows)
         ingest = ClickHouseIngest(client)
         writer = Writer(ingest, schemas, ledger, cluster_id=cluster_id, meters=meters, health=health, size=size)
-        executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="writer")
+        executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix=WRITER)
 
         def join(source: KafkaSource, topic_id: str) -> Loop:
             return Loop(
@@ -120,14 +125,15 @@ def _consume(settings: Settings, stop: Event) -> int:
             executor.shutdown(wait=drained, cancel_futures=True)
     if not drained:
         logger.error("not drained in time: what was claimed is repeated by whoever comes next, nothing is lost")
-        logging.shutdown()
-        os._exit(EXIT_UNAVAILABLE)  # a writer may hang in an insert; its thread would hold the process
+        return EXIT_UNAVAILABLE
     logger.info("drained")
     return EXIT_CLEAN
 
 
-def _follow_topic(settings: Settings, topic_id: str, join: Callable[[KafkaSource, str], Loop], stop: Event) -> bool:
-    """Be a member for one topic id after the other until asked to stop; returns whether all that was read is stored."""
+def _follow_topic(
+    settings: Settings, topic_id: str, join: Callable[[KafkaSource, str], Loop], stop: threading.Event
+) -> bool:
+    """Be a member for one topic id after the other until asked to stop; returns whether all was stored."""
     drained = stop.is_set()  # asked to stop before there was anything to drain
     while not stop.is_set():
         source = KafkaSource(settings.kafka)
@@ -157,7 +163,7 @@ def _clickhouse(settings: Settings) -> Client:
     return _when_up(open_)
 
 
-def _topic_id_again(settings: Settings, stop: Event) -> str | None:
+def _topic_id_again(settings: Settings, stop: threading.Event) -> str | None:
     """The topic's id, as soon as there is a topic; None when asked to stop first."""
     admin = admin_client(settings.kafka)
     while not stop.is_set():
