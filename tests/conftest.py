@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from clickhouse_proxy import ClickHouseProxy
+from command import Command
 from road import Road
 
 if TYPE_CHECKING:
@@ -44,3 +45,14 @@ def proxy(wattnet_stack: LocalStack) -> Iterator[ClickHouseProxy]:
     """Stands before ClickHouse and holds inserts where a test wants them held."""
     with ClickHouseProxy(wattnet_stack.clickhouse_url) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def wattnet(tmp_path: Path) -> Iterator[Command]:
+    """The command in a folder of the test's own."""
+    command = Command(tmp_path)
+    yield command
+    for process in command.started:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
