@@ -1,0 +1,32 @@
+-- Least rights: a role for each thing that wattnet does to the database `wattnet`. Run it as an administrator, after
+-- `wattnet init`; it is safe to repeat. Another database: replace `wattnet.` in it. Then give each program a user of its own:
+--
+--     CREATE USER consumer IDENTIFIED WITH sha256_password BY '…' DEFAULT ROLE wattnet_consumer;
+--     GRANT wattnet_consumer TO consumer;
+
+-- wattnet consume. metrics_ingest stores nothing, so nothing can be read from it; but where views have no definer
+-- (ClickHouse's default), whoever inserts into a table needs SELECT on it for the views that hang on it.
+CREATE ROLE IF NOT EXISTS wattnet_consumer;
+GRANT INSERT, SELECT ON wattnet.metrics_ingest TO wattnet_consumer;
+GRANT SELECT ON wattnet.ledger TO wattnet_consumer;
+
+-- Optional, for a consumer's metrics: freshness per zone, refusals by reason. Without them it works and counts less finely.
+CREATE ROLE IF NOT EXISTS wattnet_consumer_metrics;
+GRANT SELECT ON wattnet.series TO wattnet_consumer_metrics;
+GRANT SELECT(topic, topic_id, `partition`, `offset`, reason) ON wattnet.dead_letters TO wattnet_consumer_metrics;
+
+-- Programs and dashboards that read (wattnet.query).
+CREATE ROLE IF NOT EXISTS wattnet_reader;
+GRANT SELECT ON wattnet.metrics TO wattnet_reader;
+GRANT SELECT ON wattnet.series TO wattnet_reader;
+GRANT SELECT ON wattnet.current_metrics TO wattnet_reader;
+GRANT SELECT ON wattnet.metrics_as_of TO wattnet_reader;
+
+-- wattnet verify.
+CREATE ROLE IF NOT EXISTS wattnet_auditor;
+GRANT SELECT ON wattnet.* TO wattnet_auditor;
+
+-- wattnet init and wattnet migrate: makes and drops everything in the database, and nothing outside it.
+CREATE ROLE IF NOT EXISTS wattnet_migrator;
+GRANT SELECT, INSERT, ALTER, OPTIMIZE, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW ON wattnet.* TO wattnet_migrator;
+GRANT TABLE ENGINE ON * TO wattnet_migrator;
