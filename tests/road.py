@@ -224,6 +224,30 @@ class Road:
         request = ConsumerGroupTopicPartitions(self.group, places)
         self.admin.alter_consumer_group_offsets([request])[self.group].result(10)
 
+    def commit(self, partition: int, offset: int, metadata: str = "") -> None:
+        """A commit as a consumer that is gone left it; nobody may be in the group."""
+        consumer = Consumer({"bootstrap.servers": self.stack.bootstrap_servers, "group.id": self.group})
+        place = TopicPartition(self.topic, partition, offset, metadata=metadata)
+        consumer.commit(offsets=[place], asynchronous=False)
+        consumer.close()
+
+    @contextmanager
+    def member(self, **options: Any) -> Iterator[Consumer]:
+        """A member of the group that is no `wattnet consume`: it commits nothing. Options as group_protocol=…."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.stack.bootstrap_servers,
+                "group.id": self.group,
+                "enable.auto.commit": False,
+                **{name.replace("_", "."): value for name, value in options.items()},
+            }
+        )
+        consumer.subscribe([self.topic])
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
     def _group_is_empty(self) -> bool:
         return not self.admin.describe_consumer_groups([self.group])[self.group].result(10).members
 

@@ -9,7 +9,7 @@ import traceback
 import typer
 from typer.main import get_command
 
-from wattnet.cli import _close_breakers, _consume, _init, _lag, _migrate, _up, _verify
+from wattnet.cli import _close_breakers, _consume, _doctor, _init, _lag, _migrate, _up, _verify
 from wattnet.cli._demo import _command as _demo
 from wattnet.cli._failures import explain
 
@@ -30,6 +30,7 @@ for command in (
     _close_breakers.close_breakers,
     _verify.verify,
     _lag.lag,
+    _doctor.doctor,
 ):
     app.command()(command)
 app.add_typer(_migrate.app, name="migrate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wattnet.consumer._doctor import examine
 from wattnet.consumer._errors import (
     ConfigurationError,
     ConsumerError,
@@ -9,6 +10,7 @@ from wattnet.consumer._errors import (
     TopicChangedError,
     UnsafeToContinueError,
 )
+from wattnet.consumer._finding import Finding
 from wattnet.consumer._lag import GroupLag, Member, PartitionLag, measure_lag
 from wattnet.consumer._service import consume
 from wattnet.consumer._settings import BatchSettings, HttpSettings, KafkaSettings, Settings
@@ -18,6 +20,7 @@ __all__ = [
     "BatchSettings",
     "ConfigurationError",
     "ConsumerError",
+    "Finding",
     "GroupLag",
     "HttpSettings",
     "KafkaSettings",
@@ -31,6 +34,7 @@ __all__ = [
     "UnsafeToContinueError",
     "Verdict",
     "consume",
+    "examine",
     "measure_lag",
     "verify",
 ]

@@ -13,11 +13,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does not
     ResourceType,
 )
 
+from wattnet.consumer._access import require_access
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
-from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, FOREVER_REFUSED
 from wattnet.consumer._recovery import Committed
-from wattnet.consumer._source import REQUEST_TIMEOUT_S, admin_client
+from wattnet.consumer._source import COORDINATOR_MOVES, FOREVER_REFUSED, REQUEST_TIMEOUT_S, admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,10 +40,8 @@ class KafkaQuestions:
     """Every question raises ServiceUnavailableError when Kafka does not answer, ConfigurationError when it refuses."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        try:
-            self._admin = admin_client(settings)
-        except KafkaException as exc:
-            raise ConfigurationError(f"librdkafka does not take KAFKA_OPTIONS: {exc.args[0].str()}") from exc
+        require_access(settings)
+        self._admin = admin_client(settings)
 
     def cluster(self) -> DescribeClusterResult:
         """The cluster's id and its brokers."""

@@ -93,12 +93,9 @@ class Loop:
         Raises TopicChangedError when the topic is another one, ConsumerError for what cannot heal.
         """
         self._source.subscribe(self)
-        try:
-            while not stop.is_set():
-                self.step()
-            return self.drain()
-        finally:
-            self._partitions.clear()  # or leaving the group would wait for the writer, after drain a second time
+        while not stop.is_set():
+            self.step()
+        return self.drain()
 
     def step(self) -> None:
         """One turn. Blocks for a fraction of a second at most, but for the broker's answers."""

@@ -93,13 +93,13 @@ class WriterSchemas:
         text = self._registry.schema_json(schema_id)
         if text is None:
             return Unusable("unknown schema id", f"{schema_id} is not in the schema registry")
-        misfit = _misfit(text)
-        if misfit:
-            return Unusable("not a metric's schema", f"schema {schema_id}: {misfit}")
+        problem = misfit(text)
+        if problem:
+            return Unusable("not a metric's schema", f"schema {schema_id}: {problem}")
         return WriterSchema(prefix, text, message_container_header(text))
 
 
-def _misfit(schema_json: str) -> str:
+def misfit(schema_json: str) -> str:
     """Why records of this schema are no metrics; empty when they are. Fields that the tables do not know are fine."""
     try:
         schema = json.loads(schema_json)

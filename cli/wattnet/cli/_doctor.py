@@ -1,0 +1,52 @@
+"""`wattnet doctor`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wattnet.consumer import Finding
+
+COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "fatal": "red"}
+
+
+def doctor(
+    as_json: bool = typer.Option(False, "--json", help="Print everything as one JSON object."),
+) -> None:
+    """Look at everything that a consumer needs, and say what to do about what is wrong.
+
+    Looks at Kafka, topic, group, schema registry, ClickHouse, tables, rights, disks, clocks and versions; changes
+    nothing. Exit codes: 0 nothing is fatal, 69 a service does not answer, 78 something has to be changed.
+    """
+    from wattnet.cli._logging import keep_quiet
+    from wattnet.cli._settings import read_settings
+    from wattnet.consumer import examine
+
+    settings = read_settings()
+    keep_quiet()
+    findings = examine(settings)
+    exit_code = max(one.exit_code for one in findings)
+    if as_json:
+        typer.echo(json.dumps({"ok": not exit_code, "findings": [asdict(one) for one in findings]}, indent=2))
+    else:
+        _show(findings)
+    raise typer.Exit(exit_code)
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    width = max(len(one.name) for one in findings)
+    for one in findings:
+        typer.echo(f"{typer.style(f'{one.severity:<7}', fg=COLOURS[one.severity])}  {one.name:<{width}}  {one.seen}")
+        if one.remedy:
+            typer.secho(f"{'':<7}  {'':<{width}}  -> {one.remedy}", bold=True)
+    fatal, warnings = (sum(one.severity == severity for one in findings) for severity in ("fatal", "warning"))
+    if fatal or warnings:
+        typer.secho(f"fatal: {fatal}, warnings: {warnings}", fg="red" if fatal else "yellow", bold=True)
+    else:
+        typer.secho("all is as it should be", fg="green", bold=True)
