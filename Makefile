@@ -1,9 +1,10 @@
 # Needs Python >= 3.10 and make. Everything else goes into .venv and the user's cache.
 PYTHON ?= python3
 BIN := .venv/bin
+SOAK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench clean
+.PHONY: help install demo test soak check format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -22,6 +23,9 @@ demo: install  ## the whole road on real Kafka and ClickHouse, with a year of ei
 
 test: install  ## all tests, against real Kafka and the real ClickHouse engine
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+soak: install  ## what is large in tests/soak, whole: an hour or more; make soak SOAK=0.1 for a tenth
+	$(BIN)/python -m pytest tests/soak --soak $(SOAK) -s -v --timeout 14400
 
 check: install  ## lint, format, types
 	$(BIN)/ruff check .

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 # Where most of the time goes. `make test` deals files to several processes; the large ones must not come last.
-LARGE_FIRST = ("faults", "cli", "local", "packaging")
+LARGE_FIRST = ("faults", "soak", "cli", "local", "packaging")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--soak 1` runs tests/soak whole, `--soak 0.1` a tenth of it."""
+    parser.addoption("--soak", type=float, default=0.0, metavar="SHARE", help="the share of the whole in tests/soak")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
