@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hypothesis import HealthCheck, Phase, given, settings
 from hostile import metrics
+from hypothesis import HealthCheck, Phase, given, settings
 
 from wattnet.schemas import METRIC_FINGERPRINT, MetricEncoder, confluent_header, single_object_header
 from wattnet.schemas.avro import encode_long
@@ -39,7 +39,7 @@ class Fuzzed:
 
     value: bytes | None
     key: bytes | None
-    headers: list[tuple[str, bytes | None]]
+    headers: list[tuple[str, str | bytes | None]]
     healthy: bool
 
 
@@ -127,7 +127,8 @@ def _other_framing(value: bytes, rng: random.Random, _: Callable[[], bytes]) -> 
     return rng.choice(
         (
             None, b"", body, b"\x00", b"\xc3\x01", HEADER, HEADER[:7], b"Obj\x01" + body, b'{"name": "zone_load"}',
-            confluent_header(rng.randrange(2**31)) + body, single_object_header(rng.randbytes(8)) + body, b"\n\n" + value,
+            confluent_header(rng.randrange(2**31)) + body, single_object_header(rng.randbytes(8)) + body,
+            b"\n\n" + value,
         )
     )  # fmt: skip
 
@@ -151,7 +152,7 @@ def _key(rng: random.Random) -> bytes | None:
     return None if rng.random() < 0.1 else rng.randbytes(rng.choice((0, 1, 20, 20, 500)))
 
 
-def _headers(rng: random.Random) -> list[tuple[str, bytes | None]]:
+def _headers(rng: random.Random) -> list[tuple[str, str | bytes | None]]:
     names = ("", "origin", "origin", "\n", "ümlaut", "x" * 300)
     return [
         (rng.choice(names), None if rng.random() < 0.2 else rng.randbytes(rng.randrange(20)))

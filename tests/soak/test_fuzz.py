@@ -36,7 +36,9 @@ def test_fuzzed_messages_are_rows_or_dead_letters(road: Road, scale: Scale) -> N
         scale.tell(f"{count:10,} {reason}")
     assert messages / 10 < refused < messages, "most were broken"
     road.assert_exact(messages, refused)
-    assert road.one("SELECT count() FROM dead_letters WHERE reason = ''") == 0
+    assert road.one("SELECT count() FROM dead_letters WHERE reason IN ('', 'refused by ClickHouse')") == 0, (
+        "what ClickHouse refuses is known beforehand: no range is halved"
+    )
     letters = set(road.sql("SELECT `partition`, `offset` FROM dead_letters"))
     assert not healthy & letters, "what was left as it was is a row"
 

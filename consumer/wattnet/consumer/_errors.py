@@ -8,7 +8,8 @@ ConsumerError                     70  internal
 ├── TopicChangedError                 the topic was deleted or made again: start over with it
 └── InsertError                       an insert failed
     ├── RetryableInsertError          may heal: the same bytes go again under the same token
-    │   └── TooMuchAtOnceError            short of memory, too many parts: the ranges after it are smaller
+    │   ├── TooMuchAtOnceError            short of memory, too many parts: the ranges after it are smaller
+    │   └── DoubtfulInsertError           a record is broken, or a view behind the table is
     ├── PoisonError                   the data itself is refused
     └── FatalInsertError          78  ClickHouse will refuse whatever is sent: tables, rights
 """
@@ -63,8 +64,12 @@ class TooMuchAtOnceError(RetryableInsertError):
     """ClickHouse is short of memory or has too many parts."""
 
 
+class DoubtfulInsertError(RetryableInsertError):
+    """Refused with a code that a broken record has, and a view that throws. Some tables may hold the rows then."""
+
+
 class PoisonError(InsertError):
-    """ClickHouse could not read the data."""
+    """ClickHouse could not read the data, and stored nothing of it."""
 
 
 class FatalInsertError(InsertError):

@@ -8,6 +8,7 @@ import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
 from wattnet.consumer._errors import (
+    DoubtfulInsertError,
     FatalInsertError,
     InsertError,
     PoisonError,
@@ -18,8 +19,15 @@ from wattnet.consumer._errors import (
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-# ClickHouse's error codes (src/Common/ErrorCodes.cpp). What is in neither set may heal, and is tried again.
+# ClickHouse's error codes (src/Common/ErrorCodes.cpp). What is in no set may heal, and is tried again.
 POISON_CODES = frozenset(
+    {
+        1001,  # STD_EXCEPTION: what the Avro library throws
+    }
+)
+# A view that parses text throws the same, when other tables have their rows already: without one broken record in it
+# the range must go in again as it is, or those rows are there twice.
+DOUBTFUL_CODES = frozenset(
     {
         6,  # CANNOT_PARSE_TEXT
         27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
@@ -29,7 +37,6 @@ POISON_CODES = frozenset(
         117,  # INCORRECT_DATA
         128,  # TOO_LARGE_ARRAY_SIZE
         131,  # TOO_LARGE_STRING_SIZE
-        1001,  # STD_EXCEPTION: what the Avro library throws
     }
 )
 FATAL_CODES = frozenset(
@@ -100,6 +107,8 @@ class ClickHouseIngest:
 def _by_kind(exc: Error) -> InsertError:
     if exc.code in POISON_CODES:
         return PoisonError(str(exc))
+    if exc.code in DOUBTFUL_CODES:
+        return DoubtfulInsertError(f"ClickHouse refuses an insert, for a broken record or a broken view: {exc}")
     if exc.code in FATAL_CODES:
         return FatalInsertError(f"ClickHouse refuses every insert: {exc}. Run `wattnet migrate status`, check rights")
     if exc.code in TOO_MUCH_CODES:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import json
 import logging
 from collections import Counter
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING
 
-import fastavro
 import stamina
 
-from wattnet.consumer._errors import PoisonError, RetryableInsertError, ServiceUnavailableError, TooMuchAtOnceError
+from wattnet.consumer._errors import (
+    DoubtfulInsertError,
+    PoisonError,
+    RetryableInsertError,
+    ServiceUnavailableError,
+    TooMuchAtOnceError,
+)
 from wattnet.consumer._frame import (
     REFUSED_FIELDS,
     Refused,
@@ -23,14 +26,14 @@ from wattnet.consumer._frame import (
     origin,
 )
 from wattnet.consumer._message import offset_of
+from wattnet.consumer._strict import StrictReader
 from wattnet.consumer._writer_schemas import LONGEST_PREFIX_BYTES, Unusable, WriterSchema, WriterSchemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from typing import Any, TypeVar
+    from typing import TypeVar
 
     from confluent_kafka import Message
-    from fastavro.types import Schema
 
     from wattnet.consumer._health import Health
     from wattnet.consumer._ingest import Ingest
@@ -136,14 +139,28 @@ class Writer:
         token = f"{self._token(range_)}:{schema.prefix.hex()}"
         try:
             with self._meters.spent("insert"):
-                self._insert(range_, body, token)
+                self._patiently(range_, self._insert_bodies, body, token, schema, messages)
         except PoisonError:
-            own = [message for message in messages if (message.value() or b"").startswith(schema.prefix)]
+            own = _own(messages, schema)
             with self._meters.spent("dlq"):
                 bad = self._part_bad(range_, own, schema, token)
             logger.warning("%s: %d of %d records cannot be read", range_, len(bad), len(own))
             refused += bad
         return others
+
+    def _insert_bodies(self, body: bytes, token: str, schema: WriterSchema, messages: Sequence[Message]) -> None:
+        """Insert; raises PoisonError also for a doubtful refusal when one of the records is broken.
+
+        So is a lack of memory: ClickHouse makes room for a string before it looks whether it is there, two gigabytes
+        for six bytes of garbage. Tried again and again, that would fail for ever on a small server.
+        """
+        try:
+            self._ingest.insert(body, token)
+        except (DoubtfulInsertError, TooMuchAtOnceError) as exc:
+            reader, start = StrictReader(schema.schema_json), len(schema.prefix)
+            if any(reader.problem(message.value() or b"", start) for message in _own(messages, schema)):
+                raise PoisonError(str(exc)) from exc
+            raise
 
     def _by_schema(
         self, range_: Range, messages: Sequence[Message], refused: list[Refused]
@@ -166,13 +183,13 @@ class Writer:
     def _part_bad(self, range_: Range, messages: Sequence[Message], schema: WriterSchema, token: str) -> list[Refused]:
         """Insert the good ones of messages that were refused together; returns the bad ones.
 
-        Python finds most of them; the engine is the judge of the rest, and is asked half by half.
+        StrictReader finds all that are known to be refused; should the engine refuse more, it is asked half by half.
         """
-        parsed = fastavro.parse_schema(_without_logical_types(json.loads(schema.schema_json)))
+        reader, start = StrictReader(schema.schema_json), len(schema.prefix)
         bad: list[Refused] = []
         good: list[Message] = []
         for message in messages:
-            problem = _decoding_problem(message, schema, parsed)
+            problem = reader.problem(message.value() or b"", start)
             if problem:
                 bad.append(Refused(message, "cannot be decoded", problem))
             else:
@@ -239,19 +256,6 @@ def _joined(header: bytes, blocks: list[bytes]) -> bytes:
     return body
 
 
-def _without_logical_types(schema: Any) -> Any:
-    """The schema with plain longs for times: a time out of range is for the tables to refuse, by their own rule."""
-    if isinstance(schema, dict):
-        return {key: _without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
-    return [_without_logical_types(one) for one in schema] if isinstance(schema, list) else schema
-
-
-def _decoding_problem(message: Message, schema: WriterSchema, parsed: Schema) -> str:
-    """Why the message's body is no record of its schema; empty when it is one."""
-    value = message.value() or b""
-    stream = io.BytesIO(value[len(schema.prefix) :])
-    try:
-        fastavro.schemaless_reader(stream, parsed, None, handle_unicode_errors="surrogateescape")
-    except Exception as exc:  # noqa: BLE001  # hostile bytes raise whatever they like
-        return f"{type(exc).__name__}: {exc} (at byte {len(schema.prefix) + stream.tell()} of {len(value)})"
-    return ""
+def _own(messages: Sequence[Message], schema: WriterSchema) -> list[Message]:
+    """Those of the messages that have this schema."""
+    return [message for message in messages if (message.value() or b"").startswith(schema.prefix)]
