@@ -10,11 +10,10 @@ from clickhouse_proxy import ClickHouseProxy
 from command import Command
 from road import Road
 
+from wattnet.local import LocalStack
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from wattnet.local import LocalStack
-
 
 # Where most of the time goes. `make test` deals files to several processes; the large ones must not come last.
 LARGE_FIRST = ("faults", "soak", "cli", "local", "packaging")
@@ -41,6 +40,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def road(wattnet_stack: LocalStack, tmp_path: Path) -> Iterator[Road]:
     """A topic, a database and a group of the test's own."""
     road = Road(wattnet_stack, tmp_path)
+    yield road
+    road.close()
+
+
+@pytest.fixture(scope="session")
+def registry_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack with a schema registry, for what needs Confluent framing: the Kafka engine."""
+    with LocalStack(tmp_path_factory.mktemp("registry"), schema_registry=True) as stack:
+        yield stack
+
+
+@pytest.fixture
+def registry_road(registry_stack: LocalStack, tmp_path: Path) -> Iterator[Road]:
+    """A road whose producers register their schema."""
+    road = Road(registry_stack, tmp_path)
     yield road
     road.close()
 

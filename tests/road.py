@@ -151,8 +151,9 @@ class Road:
         return Settings(kafka=kafka, clickhouse=self.clickhouse)
 
     def producer(self, **options: Any) -> Producer:
-        """A producer to this road's topic."""
-        return Producer(self.stack.bootstrap_servers, topic=self.topic, **options)
+        """A producer to this road's topic, through the registry where the stack has one."""
+        registry = {"schema_registry_url": self.stack.env.get("SCHEMA_REGISTRY_URL")}
+        return Producer(self.stack.bootstrap_servers, topic=self.topic, **{**registry, **options})
 
     def raw_producer(self) -> RawProducer:
         """A producer of whatever bytes."""

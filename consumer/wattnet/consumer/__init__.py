@@ -11,6 +11,13 @@ from wattnet.consumer._errors import (
     UnsafeToContinueError,
 )
 from wattnet.consumer._finding import Finding
+from wattnet.consumer._kafka_engine import (
+    KafkaEnginePartition,
+    KafkaEngineStatus,
+    kafka_engine_off,
+    kafka_engine_on,
+    kafka_engine_status,
+)
 from wattnet.consumer._lag import GroupLag, Member, PartitionLag, measure_lag
 from wattnet.consumer._service import consume
 from wattnet.consumer._settings import BatchSettings, HttpSettings, KafkaSettings, Settings
@@ -23,6 +30,8 @@ __all__ = [
     "Finding",
     "GroupLag",
     "HttpSettings",
+    "KafkaEnginePartition",
+    "KafkaEngineStatus",
     "KafkaSettings",
     "Member",
     "PartitionLag",
@@ -35,6 +44,9 @@ __all__ = [
     "Verdict",
     "consume",
     "examine",
+    "kafka_engine_off",
+    "kafka_engine_on",
+    "kafka_engine_status",
     "measure_lag",
     "verify",
 ]

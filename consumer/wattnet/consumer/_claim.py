@@ -14,7 +14,7 @@ class Claim:
 
     `messages` may be less than `next - first`: transactions and compaction leave holes in offsets. A claim of no
     messages says that everything before `first` is accounted for. `start` is where this topic's claims began, so that
-    a ledger that lost its beginning is noticed.
+    a ledger that lost its beginning is noticed. `feeder` names who stores what comes next when that is no consumer.
     """
 
     topic_id: str
@@ -22,6 +22,7 @@ class Claim:
     next: int
     messages: int
     start: int
+    feeder: str = ""
 
     @classmethod
     def nothing(cls, topic_id: str, offset: int, start: int) -> Claim:
@@ -37,6 +38,7 @@ class Claim:
                 "next": self.next,
                 "messages": self.messages,
                 "start": self.start,
+                **({"feeder": self.feeder} if self.feeder else {}),
             },
             separators=(",", ":"),
         )
@@ -49,7 +51,12 @@ class Claim:
             if fields["wattnet"] != FORMAT_VERSION:
                 return None
             return cls(
-                str(fields["topic_id"]), offset, int(fields["next"]), int(fields["messages"]), int(fields["start"])
+                str(fields["topic_id"]),
+                offset,
+                int(fields["next"]),
+                int(fields["messages"]),
+                int(fields["start"]),
+                str(fields.get("feeder", "")),
             )
         except (ValueError, TypeError, KeyError):
             return None

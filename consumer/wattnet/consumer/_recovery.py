@@ -28,12 +28,21 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A claim as the ledger has it: `stored` of its messages are accounted for."""
+    """A claim as the ledger has it: `stored` of its messages are accounted for.
+
+    One of no messages is a range that the Kafka engine stored and handed over (see _handover): its messages are
+    counted in rows of the engine's own.
+    """
 
     first: int
     next: int
     messages: int
     stored: int
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether the Kafka engine stored it."""
+        return not self.messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,17 @@ def plan(
         committed = None  # of a topic that was deleted: void
     recorded = sorted(ledger, key=lambda claim: claim.first)
     end = recorded[-1].next if recorded else None
+    handed_over = max((one.next for one in recorded if one.handed_over), default=None)
+    if handed_over is not None:
+        # The engine knows no tokens: repeating its range would double it. All before it was done when it began.
+        recorded = [one for one in recorded if one.first >= handed_over]
+        if committed is not None and committed.offset < handed_over:
+            committed = Committed(handed_over, None)
+    if committed is not None and committed.claim is not None and committed.claim.feeder:
+        raise UnsafeToContinueError(
+            f"since offset {committed.offset} the Kafka engine stores this partition: a consumer beside it would "
+            "double everything. Run `wattnet kafka-engine off` first: it hands the partitions back"
+        )
     repeats: list[Recorded]
     if committed is None:
         # The newest range may have been stored only in part: repeat it.

@@ -15,6 +15,7 @@ import stamina
 
 from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
 from wattnet.consumer._access import require_access
+from wattnet.consumer._engine_table import refuse_beside_engine
 from wattnet.consumer._errors import (
     EXIT_CLEAN,
     EXIT_UNAVAILABLE,
@@ -87,6 +88,7 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
     with HttpServer(settings.http, health=health, meters=meters, close_breakers=close_breakers) as http:
         client = _clickhouse(settings)
         http.watch(partial(client.ping, PING_TIMEOUT_S))
+        _when_up(lambda: refuse_beside_engine(client, topic))
         _when_up(lambda: require_access(settings.kafka))
         admin = admin_client(settings.kafka)
         cluster_id = _when_up(lambda: read_cluster_id(admin))

@@ -14,8 +14,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
 from wattnet.consumer._access import require_access
+from wattnet.consumer._engine_table import EngineTable
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._source import KafkaSource
+from wattnet.consumer._verify_engine import EngineShare, engine_doubles, engine_shares
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
     from wattnet.consumer._recovery import Committed
     from wattnet.consumer._settings import Settings
 
-# What the Kafka engine stored has no claims and an empty topic id: there is nothing to hold it against.
+# What the Kafka engine stored has no claims and an empty topic id: see _verify_engine. What it handed over is a claim
+# of no messages, so that claims tile.
 CLAIMS = """
     SELECT topic_id, `partition`, claim_first, claim_next, claim_messages, sum(messages) AS stored,
            sum(refused) AS refused, count() AS parts, uniqExact(first_offset, last_offset, messages) AS distinct_parts
@@ -89,7 +92,8 @@ class PartitionProof:
     """One partition of one topic id; `low` and `high` are Kafka's, None for a topic that was deleted.
 
     `first` and `next` bound what is claimed in the ledger, None when that is nothing. Counts are messages, `in_flight`
-    is offsets behind the newest claim.
+    is offsets behind the newest claim. `by_engine` is messages that the Kafka engine stored, which are not in `stored`:
+    at least once, and `untraced` offsets of its ranges have neither row nor dead letter.
     """
 
     topic_id: str
@@ -101,6 +105,8 @@ class PartitionProof:
     stored: int
     refused: int
     in_flight: int
+    by_engine: int = 0
+    untraced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ class Verdict:
 
     @property
     def stored(self) -> int:
-        """Messages in the ledger, dead letters among them."""
+        """Messages that consumers stored, dead letters among them."""
         return sum(one.stored for one in self.partitions)
 
     @property
@@ -132,16 +138,37 @@ class Verdict:
         """Offsets that Kafka holds behind the newest claims."""
         return sum(one.in_flight for one in self.partitions)
 
+    @property
+    def by_engine(self) -> int:
+        """Messages that the Kafka engine stored, at least once."""
+        return sum(one.by_engine for one in self.partitions)
+
+    @property
+    def untraced(self) -> int:
+        """Offsets that the Kafka engine passed without a trace: empty messages, transaction marks, or lost ones."""
+        return sum(one.untraced for one in self.partitions)
+
     def __str__(self) -> str:
         if not self.ok:
             return f"NOT exact: {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}"
         as_letters = f", {self.refused:,} of them as dead letters" if self.refused else ""
         flying = f"; {self.in_flight:,} more in flight" if self.in_flight else ""
-        return f"every offset is stored exactly once ({self.stored:,} messages{as_letters}{flying})"
+        counts = f"({self.stored:,} messages{as_letters}{flying})"
+        if not self.by_engine and not self.untraced:
+            return f"every offset is stored exactly once {counts}"
+        untraced = (
+            f"; {self.untraced:,} offsets left no trace there (empty messages, transaction marks, or lost)"
+            if self.untraced
+            else ""
+        )
+        return (
+            f"every offset that consumers claimed is stored exactly once {counts}; "
+            f"{self.by_engine:,} messages more came from the Kafka engine, which stores at least once{untraced}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON takes it."""
-        counts = {"stored": self.stored, "refused": self.refused, "in_flight": self.in_flight}
+        counts = {name: getattr(self, name) for name in ("stored", "refused", "in_flight", "by_engine", "untraced")}
         return {"ok": self.ok, "verdict": str(self), **counts, **asdict(self)}
 
 
@@ -183,12 +210,17 @@ def _verify(source: KafkaSource, client: Client, topic: str) -> Verdict:
     extents = tables.rows(EXTENTS)
     problems = [*_odd_claims(tables, topic_id, committed), *_letters(tables, topic_id, committed)]
     problems += _doubled_rows(tables, extents)
+    if topic_id is not None:
+        problems += _engine_doubles(tables, topic_id)
+    shares = engine_shares(tables, topic_id, EngineTable(client).handover())
     kafka = {number: _Kafka(*source.extent(number), committed[number]) for number in numbers}
-    proofs = [_proof(topic_id, kafka, *row) for row in extents]
+    nothing = EngineShare()
+    proofs = [_proof(topic_id, kafka, shares.get((row[0], row[1]), nothing), *row) for row in extents]
     known = {(one.topic_id, one.partition) for one in proofs}
-    for number, now in kafka.items():
+    for number in kafka:
         if topic_id is not None and (topic_id, number) not in known:
-            proofs.append(PartitionProof(topic_id, number, now.low, now.high, None, None, 0, 0, now.high - now.low))
+            share = shares.get((topic_id, number), nothing)
+            proofs.append(_proof(topic_id, kafka, share, topic_id, number, None, None, 0, 0))
     proofs.sort(key=lambda one: (one.topic_id != topic_id, one.topic_id, one.partition))
     for proof in proofs:
         if proof.topic_id == topic_id:
@@ -255,21 +287,30 @@ def _doubled_rows(tables: _Tables, extents: list[tuple[Any, ...]]) -> list[Probl
     return problems
 
 
+def _engine_doubles(tables: _Tables, topic_id: str) -> list[Problem]:
+    return [
+        Problem("double", topic_id, partition, first, next_, f"the Kafka engine stored {count} of them as well")
+        for partition, first, next_, count in engine_doubles(tables, topic_id)
+    ]
+
+
 def _proof(
     today: str | None,
     kafka: dict[int, _Kafka],
+    by_engine: EngineShare,
     topic_id: str,
     partition: int,
-    first: int,
-    next_: int,
+    first: int | None,
+    next_: int | None,
     stored: int,
     refused: int,
 ) -> PartitionProof:
+    share = by_engine.messages, by_engine.untraced
     now = kafka.get(partition) if topic_id == today else None
     if now is None:
-        return PartitionProof(topic_id, partition, None, None, first, next_, stored, refused, 0)
-    in_flight = max(now.high - max(next_, now.low), 0)
-    return PartitionProof(topic_id, partition, now.low, now.high, first, next_, stored, refused, in_flight)
+        return PartitionProof(topic_id, partition, None, None, first, next_, stored, refused, 0, *share)
+    in_flight = max(now.high - max(next_ or 0, by_engine.next or 0, now.low), 0)
+    return PartitionProof(topic_id, partition, now.low, now.high, first, next_, stored, refused, in_flight, *share)
 
 
 def _uncovered(proof: PartitionProof, committed: Committed | None) -> list[Problem]:
