@@ -15,7 +15,7 @@ TIMEOUT_S = 10.0
 def close_breakers(
     url: str = typer.Argument(help="Where the consumer serves HTTP, as it says on its log: http://127.0.0.1:9464"),
 ) -> None:
-    """Let the partitions of a consumer that stand still go on now.
+    """Let the partitions that a breaker stopped go on.
 
     A breaker opens when more than WATTNET_BREAKER_SHARE of a partition's newest messages were refused. Closed by this
     command, the partition is on trial: a range of at most 1,000 messages, and it opens again when they are as bad.

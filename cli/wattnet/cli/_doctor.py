@@ -19,7 +19,7 @@ COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "fatal": "red"}
 def doctor(
     as_json: bool = typer.Option(False, "--json", help="Print everything as one JSON object."),
 ) -> None:
-    """Look at everything that a consumer needs, and say what to do about what is wrong.
+    """Say what is wrong with the services, and what to do.
 
     Looks at Kafka, topic, group, schema registry, ClickHouse, tables, rights, disks, clocks and versions; changes
     nothing. Exit codes: 0 nothing is fatal, 69 a service does not answer, 78 something has to be changed.

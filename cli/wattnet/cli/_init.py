@@ -14,7 +14,7 @@ def init(
         None, min=1, help="Copies of a new topic, each on a broker of its own.", show_default="the brokers' own default"
     ),
 ) -> None:
-    """Make the topic and the tables, where they are not there yet. Safe to repeat."""
+    """Make the topic and the tables that are not there yet. Safe to repeat."""
     from wattnet.cli._logging import keep_quiet
     from wattnet.cli._settings import read_settings
     from wattnet.clickhouse import migrate_up

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def lag(
     as_json: bool = typer.Option(False, "--json", help="Print everything as one JSON object."),
 ) -> None:
-    """Show how far the consumers are behind, partition by partition, and who reads what.
+    """Show how far consumers are behind, and who reads what.
 
     The lag counts what Kafka holds from the committed offset on. Messages that a consumer has claimed are on their
     way, or stored already: they count until the next commit.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wattnet.clickhouse import ClickHouseSettings
 
 app = typer.Typer(
-    help="Apply, take back or list the migrations that make the tables.",
+    help="Apply, take back or list the migrations of the tables.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -23,7 +23,7 @@ EXIT_NOT_EXACT = 1
 def demo(
     data_dir: Path = typer.Option(Path(".wattnet/demo"), help="Where everything is kept; made if it is not there."),
 ) -> None:
-    """Send a year of eight US grids down the whole road, and prove it.
+    """Send a year of eight US grids to the tables, and prove it.
 
     Starts real Kafka, real ClickHouse and two consumers here, publishes about 630,000 metrics, shows what is stored,
     and stops everything. Repeating it changes no value: the same revisions replace themselves.
