@@ -1,14 +1,19 @@
-"""Hypothesis strategies for metrics that are allowed and as nasty as the rules let them be."""
+"""Metrics that are allowed and as nasty as the rules let them be, and records that keep no rule but the schema."""
 
 from __future__ import annotations
 
+import json
 import warnings
 from datetime import datetime, timedelta, timezone
+from io import BytesIO
 
+import fastavro
 from hypothesis import strategies as st
 
 from wattnet.schemas import (
     ATTRIBUTE_LABEL_NAMES,
+    METRIC_FINGERPRINT,
+    METRIC_SCHEMA_JSON,
     QUALITY_LABEL_NAMES,
     RESERVED_LABEL_NAMES,
     ZONE_STATUSES,
@@ -16,6 +21,7 @@ from wattnet.schemas import (
     LabelWarning,
     Metric,
     MetricType,
+    single_object_header,
 )
 
 UTC = timezone.utc
@@ -75,3 +81,25 @@ def metrics(draw: st.DrawFn) -> Metric:
             {**labels, **draw(qualities)},
             attributes=draw(texts),
         )
+
+
+# Texts that are allowed, and that break what quotes, prints or logs carelessly.
+TERMINAL_ORDERS = "\x1b]0;owned\x07\x1b[2J\x1b[31m\u202etxt\x9b1m\r\b\x00"
+CARELESS = {
+    "quotes": "'; DROP TABLE metrics; --",
+    "backslashes": "\\'\\\\\\",
+    "backticks": '`"); DROP TABLE ledger; --',
+    "parameters": "{topic:String} %s %(a)s {0} ${HOME}",
+    "line ends": "a\n{\"level\": \"error\", \"event\": \"a line of its own\"}\r\n",
+    "orders": TERMINAL_ORDERS,
+}  # fmt: skip
+
+
+def wire(name: str = "zone_load", value: float = 1.0, **fields: object) -> bytes:
+    """A record as its sender's own code writes it, by the schema and by no other rule."""
+    body = BytesIO()
+    record = {"name": name, "value": value, "timestamp": EPOCH + timedelta(days=20_000), "labels": {"zone": "ES"}}
+    schema = fastavro.parse_schema(json.loads(METRIC_SCHEMA_JSON))
+    defaults = {"knowledge_time": EPOCH + timedelta(days=20_000)}
+    fastavro.schemaless_writer(body, schema, {**defaults, **record, **fields})
+    return single_object_header(METRIC_FINGERPRINT) + body.getvalue()

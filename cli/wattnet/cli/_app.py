@@ -12,6 +12,7 @@ from typer.main import get_command
 from wattnet.cli import _close_breakers, _consume, _doctor, _init, _kafka_engine, _lag, _migrate, _up, _verify
 from wattnet.cli._demo import _command as _demo
 from wattnet.cli._failures import explain
+from wattnet.cli._terminal import escaped
 
 app = typer.Typer(
     help="Electricity and carbon metrics of every grid zone: from Kafka to ClickHouse, each one exactly once.",
@@ -63,8 +64,8 @@ def run(arguments: list[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001  whatever it is, people get words and an exit code
         if os.environ.get("WATTNET_LOG_LEVEL", "").upper() == "DEBUG":
-            traceback.print_exception(error)
+            print(escaped("".join(traceback.format_exception(error))), end="", file=sys.stderr)
         failure = explain(error)
-        print(f"wattnet: {failure.message}", file=sys.stderr)
+        print(escaped(f"wattnet: {failure.message}"), file=sys.stderr)
         return failure.exit_code
     return 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from io import StringIO
+from typing import TYPE_CHECKING, TextIO
 
 import structlog
 
+from wattnet.cli._terminal import escaped
+
 if TYPE_CHECKING:
-    from structlog.typing import EventDict, Processor, WrappedLogger
+    from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 FIRST_KEYS = ("timestamp", "level", "event", "logger")
 
@@ -24,7 +27,7 @@ def log_to_stderr(level: str) -> None:
     ]
     render: list[Processor]
     if sys.stderr.isatty():
-        render = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        render = [_escaped, structlog.dev.ConsoleRenderer(exception_formatter=_traceback)]
     else:
         render = [structlog.processors.format_exc_info, _in_order, structlog.processors.JSONRenderer(default=str)]
     handler = logging.StreamHandler(sys.stderr)
@@ -51,6 +54,17 @@ def _install(handler: logging.Handler, level: str, shared: list[Processor]) -> N
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+def _escaped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """On a terminal: texts out of messages and servers' errors give no orders, and make no lines of their own."""
+    return {key: escaped(value, keep="") if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _traceback(to: TextIO, exc_info: ExcInfo) -> None:
+    text = StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    to.write(escaped(text.getvalue()))
 
 
 def _in_order(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -52,6 +52,21 @@ class ClickHouseSettings(BaseSettings):
             raise ValueError("should be a host name or an address alone: no scheme, user, password or path")
         return host
 
+    @field_validator("user", "database")
+    @classmethod
+    def _fit_to_be_shown(cls, text: str) -> str:
+        if not text.isprintable():
+            raise ValueError("should hold printable characters only")
+        return text
+
+    @field_validator("database")
+    @classmethod
+    def _needs_no_escapes(cls, name: str) -> str:
+        # Not every tool that quotes names escapes what is in them.
+        if any(character in "\"'`\\" for character in name):
+            raise ValueError("should hold no quotes and no backslashes")
+        return name
+
     @field_validator("ca_cert", "client_cert", "client_cert_key")
     @classmethod
     def _is_there(cls, path: str | None) -> str | None:

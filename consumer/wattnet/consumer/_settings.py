@@ -39,6 +39,13 @@ def _upper(text: object) -> object:
     return text.upper() if isinstance(text, str) else text
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("should hold printable characters only")
+    return text
+
+
+Printable = Annotated[str, AfterValidator(_printable)]
 ExistingPath = Annotated[Path, AfterValidator(_existing)]
 SecurityProtocol = Annotated[Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)]
 
@@ -62,13 +69,13 @@ class KafkaSettings(BaseSettings):
         env_prefix="KAFKA_", env_file=".env", extra="ignore", populate_by_name=True, hide_input_in_errors=True
     )
 
-    bootstrap_servers: str = Field(default="localhost:9092", min_length=1)
-    topic: str = Field(default="wattnet.metrics", min_length=1)
-    group_id: str = Field(default="wattnet-consumer", min_length=1)
+    bootstrap_servers: Printable = Field(default="localhost:9092", min_length=1)
+    topic: str = Field(default="wattnet.metrics", max_length=249, pattern=r"^[A-Za-z0-9._-]+$")  # Kafka's own rule
+    group_id: Printable = Field(default="wattnet-consumer", min_length=1)
     # The next generation of groups (KIP-848) is `consumer`; it needs brokers of 4.0 or newer.
     group_protocol: Literal["classic", "consumer"] = "classic"
     # Static membership: a replica that is back within the session timeout keeps its partitions, nobody rebalances.
-    group_instance_id: str | None = Field(default=None, min_length=1)
+    group_instance_id: Printable | None = Field(default=None, min_length=1)
     security_protocol: SecurityProtocol | None = None
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
