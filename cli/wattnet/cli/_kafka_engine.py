@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from wattnet.consumer import KafkaEngineStatus, Settings
 
 app = typer.Typer(
-    help="Let ClickHouse's own Kafka engine feed the tables instead of `wattnet consume`.",
+    help="Let ClickHouse's Kafka engine feed the tables instead.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -22,7 +22,7 @@ def up(
     ),
     schema_registry: bool = typer.Option(False, "--schema-registry", help="Run a schema registry too."),
 ) -> None:
-    """Run real Kafka and ClickHouse here until Ctrl-C; no Docker."""
+    """Run real Kafka and ClickHouse here until Ctrl-C."""
     from wattnet.cli._logging import keep_quiet
     from wattnet.local import LocalStack, run_until_stopped
 
