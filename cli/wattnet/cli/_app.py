@@ -9,7 +9,18 @@ import traceback
 import typer
 from typer.main import get_command
 
-from wattnet.cli import _close_breakers, _consume, _doctor, _init, _kafka_engine, _lag, _migrate, _up, _verify
+from wattnet.cli import (
+    _close_breakers,
+    _consume,
+    _dead_letters,
+    _doctor,
+    _init,
+    _kafka_engine,
+    _lag,
+    _migrate,
+    _up,
+    _verify,
+)
 from wattnet.cli._demo import _command as _demo
 from wattnet.cli._failures import explain
 from wattnet.cli._terminal import escaped
@@ -34,6 +45,7 @@ for command in (
     _doctor.doctor,
 ):
     app.command()(command)
+app.add_typer(_dead_letters.app, name="dead-letters")
 app.add_typer(_kafka_engine.app, name="kafka-engine")
 app.add_typer(_migrate.app, name="migrate")
 

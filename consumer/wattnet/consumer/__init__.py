@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from wattnet.consumer._avro_walk import DecodedField, Fault
+from wattnet.consumer._dead_letters import (
+    DeadLetter,
+    DeadLetters,
+    LetterAddress,
+    LetterFilter,
+    LetterHead,
+    ReasonCount,
+)
+from wattnet.consumer._diagnosis import Diagnosis
 from wattnet.consumer._doctor import examine
 from wattnet.consumer._errors import (
     ConfigurationError,
     ConsumerError,
+    DeadLetterError,
     ServiceUnavailableError,
     TopicChangedError,
     UnsafeToContinueError,
 )
+from wattnet.consumer._examine import Examined, examine_letters
 from wattnet.consumer._finding import Finding
 from wattnet.consumer._kafka_engine import (
     KafkaEnginePartition,
@@ -19,6 +31,8 @@ from wattnet.consumer._kafka_engine import (
     kafka_engine_status,
 )
 from wattnet.consumer._lag import GroupLag, Member, PartitionLag, measure_lag
+from wattnet.consumer._printable import printable
+from wattnet.consumer._replay import Outgoing, Replay, Replayed
 from wattnet.consumer._service import consume
 from wattnet.consumer._settings import BatchSettings, HttpSettings, KafkaSettings, Settings
 from wattnet.consumer._verify import PartitionProof, Problem, Verdict, verify
@@ -27,16 +41,30 @@ __all__ = [
     "BatchSettings",
     "ConfigurationError",
     "ConsumerError",
+    "DeadLetter",
+    "DeadLetterError",
+    "DeadLetters",
+    "DecodedField",
+    "Diagnosis",
+    "Examined",
+    "Fault",
     "Finding",
     "GroupLag",
     "HttpSettings",
     "KafkaEnginePartition",
     "KafkaEngineStatus",
     "KafkaSettings",
+    "LetterAddress",
+    "LetterFilter",
+    "LetterHead",
     "Member",
+    "Outgoing",
     "PartitionLag",
     "PartitionProof",
     "Problem",
+    "ReasonCount",
+    "Replay",
+    "Replayed",
     "ServiceUnavailableError",
     "Settings",
     "TopicChangedError",
@@ -44,9 +72,11 @@ __all__ = [
     "Verdict",
     "consume",
     "examine",
+    "examine_letters",
     "kafka_engine_off",
     "kafka_engine_on",
     "kafka_engine_status",
     "measure_lag",
+    "printable",
     "verify",
 ]

@@ -5,6 +5,7 @@ ConsumerError                     70  internal
 ├── ServiceUnavailableError       69  Kafka or ClickHouse did not come up, or drain was not possible in time
 ├── UnsafeToContinueError         70  going on would lose or double something
 │   └── OffsetsGoneError              Kafka does not hold the next offset
+├── DeadLetterError                2  what was asked for a dead letter cannot be done
 ├── TopicChangedError                 the topic was deleted or made again: start over with it
 └── InsertError                       an insert failed
     ├── RetryableInsertError          may heal: the same bytes go again under the same token
@@ -17,6 +18,7 @@ ConsumerError                     70  internal
 from __future__ import annotations
 
 EXIT_CLEAN = 0
+EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
 EXIT_INTERNAL = 70
 EXIT_CONFIGURATION = 78
@@ -46,6 +48,12 @@ class UnsafeToContinueError(ConsumerError):
 
 class OffsetsGoneError(UnsafeToContinueError):
     """Kafka does not hold the offset to be read next: retention took it, or the topic is another one."""
+
+
+class DeadLetterError(ConsumerError):
+    """An address, a correction or a record that does not do; the message says why."""
+
+    exit_code = EXIT_USAGE
 
 
 class TopicChangedError(ConsumerError):

@@ -9,14 +9,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import urllib3
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
-from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
 from wattnet.consumer._access import require_access
 from wattnet.consumer._engine_table import EngineTable
-from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._source import KafkaSource
+from wattnet.consumer._tables import asking_clickhouse, open_tables
 from wattnet.consumer._verify_engine import EngineShare, engine_doubles, engine_shares
 
 if TYPE_CHECKING:
@@ -45,12 +41,16 @@ ODD_CLAIMS = f"""
     WHERE previous_next != claim_first OR stored != claim_messages OR parts != distinct_parts
     ORDER BY topic_id, `partition`, claim_first
 """
+# A purge writes down each letter before it deletes it; one that is in neither table is lost.
 LETTERS = f"""
     SELECT claims.topic_id, claims.`partition`, claims.claim_first, claims.claim_next, claims.refused, letters.count
     FROM (SELECT * FROM ({CLAIMS}) WHERE refused > 0) AS claims
     LEFT JOIN (SELECT letters.topic_id AS topic_id, letters.`partition` AS `partition`,
                       claims.claim_first AS claim_first, count() AS count
-               FROM (SELECT DISTINCT topic_id, `partition`, `offset` FROM dead_letters
+               FROM (SELECT topic_id, `partition`, `offset` FROM dead_letters
+                     WHERE topic = {{topic:String}} AND topic_id != ''
+                     UNION DISTINCT
+                     SELECT topic_id, `partition`, `offset` FROM purged_letters
                      WHERE topic = {{topic:String}} AND topic_id != '') AS letters
                ASOF JOIN ({CLAIMS}) AS claims
                ON letters.topic_id = claims.topic_id AND letters.`partition` = claims.`partition`
@@ -130,7 +130,7 @@ class Verdict:
 
     @property
     def refused(self) -> int:
-        """Messages that are dead letters."""
+        """Messages that are dead letters, or were until they were purged."""
         return sum(one.refused for one in self.partitions)
 
     @property
@@ -184,19 +184,12 @@ def verify(settings: Settings) -> Verdict:
 
     Raises ServiceUnavailableError or ConfigurationError when one of them cannot be asked.
     """
-    try:
-        require_migrated(settings.clickhouse)
-        client = connect(settings.clickhouse)
-    except ClickHouseUnavailableError as exc:
-        raise ServiceUnavailableError(str(exc)) from exc
-    except StorageError as exc:
-        raise ConfigurationError(str(exc)) from exc
+    client = open_tables(settings.clickhouse)
     require_access(settings.kafka)
     source = KafkaSource(settings.kafka)
     try:
-        return _verify(source, client, settings.kafka.topic)
-    except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-        raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}") from exc
+        with asking_clickhouse():
+            return _verify(source, client, settings.kafka.topic)
     finally:
         source.close()
         client.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,7 +12,7 @@ from wattnet.consumer._frame import ORIGIN_FIELDS, REFUSED_FIELDS, message_conta
 from wattnet.schemas import METRIC_SCHEMA_JSON, shipped_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 CONFLUENT_MAGIC = b"\x00"
 CONFLUENT_PREFIX_BYTES = 5
@@ -147,13 +148,28 @@ class ConfluentRegistry:
 
     def schema_json(self, schema_id: int) -> str | None:
         """See Registry. Raises RetryableInsertError for everything but an answer that knows, or knows not."""
-        from confluent_kafka.schema_registry.error import SchemaRegistryError
-
-        try:
+        with _known_or_not(f"schema {schema_id}"):
             return str(self._client.get_schema(schema_id).schema_str)
-        except SchemaRegistryError as exc:
-            if exc.http_status_code == 404:
-                return None
-            raise RetryableInsertError(f"the schema registry cannot answer for schema {schema_id}: {exc}") from exc
-        except Exception as exc:  # whatever its HTTP client raises: an answer is still missing
-            raise RetryableInsertError(f"the schema registry cannot be reached for schema {schema_id}: {exc}") from exc
+        return None
+
+    def schema_id(self, subject: str, schema_json: str) -> int | None:
+        """Under which id the subject has this schema, None when it has not; raises as `schema_json`."""
+        from confluent_kafka.schema_registry import Schema
+
+        with _known_or_not(f"subject {subject!r}"):
+            return self._client.lookup_schema(subject, Schema(schema_json, "AVRO")).schema_id
+        return None
+
+
+@contextmanager
+def _known_or_not(what: str) -> Iterator[None]:
+    """End the block quietly where the registry says that there is no such thing."""
+    from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+    try:
+        yield
+    except SchemaRegistryError as exc:
+        if exc.http_status_code != 404:
+            raise RetryableInsertError(f"the schema registry cannot answer for {what}: {exc}") from exc
+    except Exception as exc:  # whatever its HTTP client raises: an answer is still missing
+        raise RetryableInsertError(f"the schema registry cannot be reached for {what}: {exc}") from exc

@@ -16,6 +16,7 @@ from wattnet.query._errors import (
 )
 from wattnet.query._query import Query
 from wattnet.query._series import Series
+from wattnet.query._times import parse_time
 
 __all__ = [
     "AnswerError",
@@ -32,4 +33,5 @@ __all__ = [
     "TimeError",
     "UnknownLabelError",
     "UnknownNameError",
+    "parse_time",
 ]

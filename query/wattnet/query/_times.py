@@ -69,6 +69,17 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
+def parse_time(given: datetime | str, *, argument: str) -> datetime:
+    """A moment as `Client.metrics` takes it ('2025-03-01T00:00:00Z', 'now', '-6h', …), in UTC.
+
+    `argument` names it in errors. Raises TimeError for what has no UTC offset, cannot be parsed, or is no time.
+    """
+    moment = to_datetime(Moment.parse(given, argument=argument).at(now_us()))
+    if isinstance(moment, str):
+        raise TimeError(f"{argument}={given!r} lies outside of what a calendar has: give a nearer time")
+    return moment
+
+
 def bounds(start: Moment, end: Moment, *, now_us: int) -> tuple[int, int]:
     """The half-open range in microseconds since 1970. Raises TimeError for an end before its start."""
     first, after = start.at(now_us), end.at(now_us)

@@ -1,0 +1,44 @@
+"""ClickHouse as the commands that look into the tables need it: a client, and its errors as this package's."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import urllib3
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+
+from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
+from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
+from wattnet.consumer._ingest import FATAL_CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clickhouse_connect.driver.client import Client
+
+    from wattnet.clickhouse import ClickHouseSettings
+
+
+def open_tables(settings: ClickHouseSettings) -> Client:
+    """A client of a database with this version's tables; raises ServiceUnavailableError or ConfigurationError."""
+    try:
+        require_migrated(settings)
+        return connect(settings)
+    except ClickHouseUnavailableError as exc:
+        raise ServiceUnavailableError(str(exc)) from exc
+    except StorageError as exc:
+        raise ConfigurationError(str(exc)) from exc
+
+
+@contextmanager
+def asking_clickhouse() -> Iterator[None]:
+    """Turn what the driver raises into ServiceUnavailableError, or ConfigurationError for what does not heal."""
+    try:
+        yield
+    except Error as exc:
+        if exc.code in FATAL_CODES:
+            raise ConfigurationError(f"ClickHouse refuses: {exc}. Check the user's rights") from exc
+        raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}") from exc
+    except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
+        raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}") from exc
