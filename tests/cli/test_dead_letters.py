@@ -333,7 +333,6 @@ def test_a_replay_sends_bytes_key_and_headers_as_they_were_and_only_once(road: R
 
 def test_a_corrected_record_is_stored_and_its_letter_purged(road: Road, letters: DeadLetters) -> None:
     send(road, unruly(unit="MW"), GOOD[:-7])
-    consumed(road, 2)
     files = {
         "still wrong": '{"labels": {"unit": "MW"}}',
         "not whole": '{"value": 1}',
@@ -341,20 +340,22 @@ def test_a_corrected_record_is_stored_and_its_letter_purged(road: Road, letters:
     }
     for name, text in files.items():
         (road.folder / name).write_text(text)
-    still_wrong, not_whole, too_many, right = asked(
-        road,
-        ["replay", "1:0", "--with", str(road.folder / "still wrong")],
-        ["replay", "1:1", "--with", str(road.folder / "not whole")],
-        ["replay", "--all", "--with", str(road.folder / "right")],
-        ["replay", "1:0", "--with", str(road.folder / "right")],
-    )
+    with road.consumer():
+        road.wait_stored(2)
+        still_wrong, not_whole, too_many, right, purged = asked(
+            road,
+            ["replay", "1:0", "--with", str(road.folder / "still wrong")],
+            ["replay", "1:1", "--with", str(road.folder / "not whole")],
+            ["replay", "--all", "--with", str(road.folder / "right")],
+            ["replay", "1:0", "--with", str(road.folder / "right")],
+            ["purge", "--yes"],
+        )
+        road.wait_stored(3)
     assert (still_wrong.code, not_whole.code, too_many.code, right.code) == (2, 2, 2, 0)
     assert "zone" in still_wrong.stderr
     assert "must be a whole one" in not_whole.stderr
     assert len(last_messages(road, 99)) == 3, "what would be refused again is not sent"
-    consumed(road, 3)
     assert road.sql("SELECT name, zone, value FROM metrics") == [("zone_load", "ES", 7.25)]
-    (purged,) = asked(road, ["purge", "--yes"])
     assert "purged 1 dead letters" in purged.stdout
     assert [head.offset for head in letters.find(LetterFilter())] == [1], "the pending one stays"
     verdict = road.verdict()
@@ -379,12 +380,16 @@ def test_a_replay_that_dies_after_the_acknowledgement_leaves_it_pending(road: Ro
     assert offsets(letters, LetterFilter(replayed=True)) == [0]
 
 
-def test_a_replay_without_kafka_marks_nothing(road: Road, letters: DeadLetters) -> None:
-    refuse(road, GOOD)
+def test_what_kafka_does_not_take_stays_pending(road: Road, letters: DeadLetters) -> None:
+    refuse(road, GOOD, b"x" * 3_000_000)
+    sent, refused = Replay(letters, road.settings.kafka).run(letters.find(LetterFilter()))
+    assert sent.message is not None
+    assert (refused.message, refused.head.offset) == (None, 1)
+    assert "too large" in refused.problem
+    assert offsets(letters, LetterFilter(replayed=False)) == [1]
     nowhere = KafkaSettings(bootstrap_servers="127.0.0.1:1", topic=road.topic)
-    with pytest.raises(ServiceUnavailableError, match="does not acknowledge"):
-        list(Replay(letters, nowhere, timeout_s=1).run(letters.find(LetterFilter())))
-    assert offsets(letters, LetterFilter(replayed=False)) == [0]
+    with pytest.raises(ServiceUnavailableError, match="no broker"):
+        Replay(letters, nowhere, timeout_s=0.1)
 
 
 def test_what_kafka_no_longer_holds_is_sent_from_its_record(road: Road, letters: DeadLetters) -> None:

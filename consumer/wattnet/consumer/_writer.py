@@ -167,10 +167,10 @@ class Writer:
     ) -> dict[WriterSchema, list[Message]]:
         """The messages by their schemas, in order of appearance; those without a usable one are added to `refused`."""
         groups: dict[WriterSchema, list[Message]] = {}
-        unusable: dict[bytes, Unusable] = {}
+        unusable: dict[bytes | None, Unusable] = {}
         for message in messages:
             value = message.value()
-            beginning = (value or b"")[:LONGEST_PREFIX_BYTES]
+            beginning = None if value is None else value[:LONGEST_PREFIX_BYTES]  # a tombstone is not an empty value
             # A registry is asked once a range for an id that it does not know, not once a message.
             schema = unusable.get(beginning) or self._patiently(range_, self._schemas.find, value)
             if isinstance(schema, Unusable):
