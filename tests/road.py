@@ -220,8 +220,12 @@ class Road:
 
     def reset_offsets(self, offset: int) -> None:
         """Set every partition's commit, as an operator does with Kafka's own tools; nobody may be in the group."""
+        self.reset_offsets_of(dict.fromkeys(range(self.partitions), offset))
+
+    def reset_offsets_of(self, offsets: dict[int, int]) -> None:
+        """The same for some partitions, to an offset each."""
         until(self._group_is_empty, "the group is empty")
-        places = [TopicPartition(self.topic, partition, offset) for partition in range(self.partitions)]
+        places = [TopicPartition(self.topic, partition, offset) for partition, offset in offsets.items()]
         request = ConsumerGroupTopicPartitions(self.group, places)
         self.admin.alter_consumer_group_offsets([request])[self.group].result(10)
 

@@ -92,6 +92,7 @@ def test_every_metric_has_its_name_and_its_meaning() -> None:
         "wattnet_consumer_breaker_open",
         "wattnet_consumer_buffer_bytes",
         "wattnet_consumer_dlq_records",
+        "wattnet_consumer_doubled_ranges",
         "wattnet_consumer_end_to_end_latency_seconds",
         "wattnet_consumer_insert_retries",
         "wattnet_consumer_lag_records",
@@ -103,10 +104,12 @@ def test_every_metric_has_its_name_and_its_meaning() -> None:
         "wattnet_consumer_seconds",
     }
     values = {
-        (sample.name, *sample.labels.values()): sample.value for one in families.values() for sample in one.samples
+        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+        for one in families.values()
+        for sample in one.samples
     }
-    assert values["wattnet_consumer_records_total", "t", "stored"] == 8
-    assert values["wattnet_consumer_records_total", "t", "refused"] == 2
+    assert values["wattnet_consumer_records_total", "stored", "t"] == 8
+    assert values["wattnet_consumer_records_total", "refused", "t"] == 2
     assert values["wattnet_consumer_dlq_records_total", "no zone"] == 2
     assert values["wattnet_consumer_end_to_end_latency_seconds_sum",] == 1.5
     assert {("wattnet_consumer_seconds_total", phase) for phase in PHASES} <= values.keys()

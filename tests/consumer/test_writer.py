@@ -17,6 +17,7 @@ from wattnet.consumer._ledger import LedgerTail
 from wattnet.consumer._meters import Meters
 from wattnet.consumer._range import Range
 from wattnet.consumer._range_size import RangeSize
+from wattnet.consumer._witness import Witness
 from wattnet.consumer._writer import Writer
 from wattnet.consumer._writer_schemas import WriterSchemas
 from wattnet.schemas import METRIC_FINGERPRINT, MetricEncoder, single_object_header
@@ -48,6 +49,12 @@ class FakeEngine:
 
 
 class NoLedger:
+    def newest_before(self, topic_id: str, partition: int, first: int) -> tuple[int, int] | None:
+        return None
+
+    def parts(self, topic_id: str, partition: int, first: int) -> tuple[int, int]:
+        return 0, 0
+
     def tail(self, topic_id: str, partition: int, since: int | None) -> LedgerTail:
         return LedgerTail(None, ())
 
@@ -60,12 +67,14 @@ def write(engine: FakeEngine, values: list[bytes]) -> None:
         Message(topic="t", partition=0, offset=offset, value=value, timestamp=(1, 0))
         for offset, value in enumerate(values)
     ]
+    meters = Meters("t")
     writer = Writer(
         engine,
         WriterSchemas(),
         NoLedger(),
+        Witness(NoLedger(), meters),
         cluster_id="c",
-        meters=Meters("t"),
+        meters=meters,
         health=Health(),
         size=RangeSize(1, 1_000),
     )

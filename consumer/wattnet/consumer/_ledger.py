@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
@@ -12,7 +12,7 @@ from wattnet.consumer._errors import ServiceUnavailableError
 from wattnet.consumer._recovery import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from clickhouse_connect.driver.client import Client
 
@@ -60,6 +60,17 @@ REASONS = """
       AND `offset` >= {first:Int64} AND `offset` < {next:Int64}
     GROUP BY reason
 """
+NEWEST_BEFORE = """
+    SELECT claim_first, claim_next FROM ledger
+    WHERE topic = {topic:String} AND topic_id = {topic_id:String} AND `partition` = {partition:UInt16}
+      AND claim_first < {first:Int64}
+    ORDER BY claim_first DESC, claim_next DESC LIMIT 1
+"""
+PARTS = """
+    SELECT count(), uniqExact(first_offset, last_offset, messages) FROM ledger
+    WHERE topic = {topic:String} AND topic_id = {topic_id:String} AND `partition` = {partition:UInt16}
+      AND claim_first = {first:Int64}
+"""
 UNNAMED = "refused by the tables' rules"
 
 
@@ -74,6 +85,22 @@ class ClickHouseLedger:
         """See Ledger. Raises ServiceUnavailableError while ClickHouse does not answer."""
         try:
             return self._tail(topic_id, partition, since)
+        except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
+            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}") from exc
+
+    def newest_before(self, topic_id: str, partition: int, first: int) -> tuple[int, int] | None:
+        """See Past."""
+        rows = self._rows(NEWEST_BEFORE, topic_id=topic_id, partition=partition, first=first)
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def parts(self, topic_id: str, partition: int, first: int) -> tuple[int, int]:
+        """See Past."""
+        ((count, different),) = self._rows(PARTS, topic_id=topic_id, partition=partition, first=first)
+        return count, different
+
+    def _rows(self, sql: str, **parameters: object) -> Sequence[Sequence[Any]]:
+        try:
+            return self._client.query(sql, parameters={"topic": self._topic, **parameters}).result_rows
         except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
             raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}") from exc
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from wattnet.consumer._breaker import Breaker
 from wattnet.consumer._claim import Claim
-from wattnet.consumer._errors import OffsetsGoneError, ServiceUnavailableError, TopicChangedError
+from wattnet.consumer._errors import OffsetsGoneError, ServiceUnavailableError, TopicChangedError, UnsafeToContinueError
 from wattnet.consumer._message import partition_of, timestamp_of
 from wattnet.consumer._partition import Partition
 from wattnet.consumer._recovery import plan
@@ -184,6 +184,7 @@ class Loop:
     def _position_new(self) -> None:
         if self._clock() < self._position_after:
             return
+        unsafe: list[str] = []
         for partition in self._partitions.values():
             if partition.positioned:
                 continue
@@ -193,8 +194,13 @@ class Loop:
                 logger.warning("partition %d waits for its position: %s", partition.number, exc)
                 self._health.trouble("position", f"partition {partition.number} waits for its position: {exc}")
                 self._position_after = self._clock() + POSITION_RETRY_S
-                return
-            self._health.well("position")
+                break
+            except UnsafeToContinueError as exc:
+                unsafe.append(f"{self._topic}[{partition.number}]: {exc}")
+            else:
+                self._health.well("position")
+        if unsafe:  # all of them at once: a restart for each partition would be a long repair
+            raise UnsafeToContinueError("\n".join(unsafe))
 
     def _position(self, partition: Partition) -> None:
         number = partition.number

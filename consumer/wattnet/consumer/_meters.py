@@ -63,6 +63,11 @@ class Meters:
             "Claimed ranges that were repeated after an assignment, to be dropped by ClickHouse where they are stored.",
             registry=registry,
         )
+        self.doubled_ranges = Counter(
+            "wattnet_consumer_doubled_ranges",
+            "Ranges that ClickHouse took twice, their tokens having left its window; the views show one copy.",
+            registry=registry,
+        )
         self.batch_rows = Histogram(
             "wattnet_consumer_batch_rows", "Messages in a range.", buckets=ROWS, registry=registry
         )

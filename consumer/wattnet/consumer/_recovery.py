@@ -96,12 +96,8 @@ def plan(
         repeats = [one for one in recorded if one.next > committed.offset]
         start = claim.start if claim else committed.offset if ledger_start is None else ledger_start
         if (end if end is not None else start) < committed.offset:
-            raise UnsafeToContinueError(
-                f"the ledger ends at {end if end is not None else 'nothing'}, but everything before {committed.offset} "
-                "was committed as stored: ClickHouse lost data (restored from an older copy?) or somebody moved the "
-                f"group's offsets ahead. To replay: stop the consumers and reset the group's offset of this partition "
-                f"to {end if end is not None else start}"
-            )
+            newest = (recorded[-1].first, recorded[-1].next) if recorded else None
+            raise UnsafeToContinueError(lost_data(newest, start, committed.offset))
         if claim is not None and claim.messages and not any(one.first == claim.first for one in repeats):
             repeats.insert(0, Recorded(claim.first, claim.next, claim.messages, 0))
         position = repeats[-1].next if repeats else committed.offset
@@ -119,6 +115,19 @@ def plan(
             "messages. Restore it, or make the topic again so that it gets a new id"
         )
     return Plan(tuple((one.first, one.next, one.messages) for one in kept), position, start)
+
+
+def lost_data(newest: tuple[int, int] | None, start: int, committed: int) -> str:
+    """What is wrong with a ledger that ends before what was acknowledged; `newest` is its last claim's extent.
+
+    The replay begins with that claim, not behind it: a copy may have been made in the midst of its insert.
+    """
+    return (
+        f"the ledger ends at {newest[1] if newest else 'nothing'}, but everything before {committed} was "
+        "committed as stored: ClickHouse lost data (restored from an older copy?) or somebody moved the group's "
+        "offsets ahead. To replay: stop the consumers and reset the group's offset of this partition to "
+        f"{newest[0] if newest else start}"
+    )
 
 
 def _refuse_gaps(repeats: Sequence[Recorded]) -> None:

@@ -32,6 +32,7 @@ from wattnet.consumer._loop import Loop
 from wattnet.consumer._meters import Meters
 from wattnet.consumer._range_size import RangeSize
 from wattnet.consumer._source import KafkaSource, admin_client, read_cluster_id, read_topic_id
+from wattnet.consumer._witness import Witness
 from wattnet.consumer._writer import Writer
 from wattnet.consumer._writer_schemas import ConfluentRegistry, WriterSchemas
 
@@ -100,7 +101,10 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
         ledger = ClickHouseLedger(client, topic)
         size = RangeSize(settings.batch.min_batch_rows, settings.batch.max_batch_rows)
         ingest = ClickHouseIngest(client)
-        writer = Writer(ingest, schemas, ledger, cluster_id=cluster_id, meters=meters, health=health, size=size)
+        witness = Witness(ledger, meters)
+        writer = Writer(
+            ingest, schemas, ledger, witness, cluster_id=cluster_id, meters=meters, health=health, size=size
+        )
         executor = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix=WRITER)
 
         def join(source: KafkaSource, topic_id: str) -> Loop:

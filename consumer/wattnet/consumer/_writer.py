@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from wattnet.consumer._meters import Meters
     from wattnet.consumer._range import Range
     from wattnet.consumer._range_size import RangeSize
+    from wattnet.consumer._witness import Witness
 
     T = TypeVar("T")
 
@@ -72,6 +73,7 @@ class Writer:
         ingest: Ingest,
         schemas: WriterSchemas,
         ledger: Ledger,
+        witness: Witness,
         *,
         cluster_id: str,
         meters: Meters,
@@ -81,6 +83,7 @@ class Writer:
         self._ingest = ingest
         self._schemas = schemas
         self._ledger = ledger
+        self._witness = witness
         self._cluster_id = cluster_id
         self._meters = meters
         self._health = health
@@ -94,13 +97,15 @@ class Writer:
     def write(self, range_: Range) -> Written:
         """Store the range, or its bad records as dead letters; returns when all of it is acknowledged.
 
-        Retries without end what may heal. Raises FatalInsertError for what cannot, RetryableInsertError once abandoned.
+        Retries without end what may heal. Raises FatalInsertError for what cannot, UnsafeToContinueError when
+        ClickHouse lost what lies before the range, RetryableInsertError once abandoned.
         Every step depends on the bytes alone, so a repeat after a crash makes the same parts under the same tokens.
         """
         try:
             refused = self._store(range_)
         finally:
             self._health.well(str(range_))
+        self._witness.stored(range_)
         self._size.stored(len(range_.messages))
         return Written(len(range_.messages), self._refusals(range_, refused))
 
@@ -219,7 +224,11 @@ class Writer:
         return f"{self._cluster_id}:{claim.topic_id}:{range_.partition}:{claim.first}:{claim.next}"
 
     def _insert(self, range_: Range, body: bytes, token: str) -> None:
-        self._patiently(range_, self._ingest.insert, body, token)
+        self._patiently(range_, self._insert_once, range_, body, token)
+
+    def _insert_once(self, range_: Range, body: bytes, token: str) -> None:
+        with self._witness.watching(range_):
+            self._ingest.insert(body, token)
 
     def _patiently(self, range_: Range, act: Callable[..., T], *arguments: object) -> T:
         """Call until it stops raising RetryableInsertError, with growing, jittered pauses; meanwhile not ready."""
