@@ -253,6 +253,11 @@ class Road:
         finally:
             consumer.close()
 
+    def delete_offsets(self) -> None:
+        """Forget every commit, as Kafka does when a group was empty for offsets.retention.minutes."""
+        until(self._group_is_empty, "the group is empty")
+        self.admin.delete_consumer_groups([self.group])[self.group].result(10)
+
     def _group_is_empty(self) -> bool:
         return not self.admin.describe_consumer_groups([self.group])[self.group].result(10).members
 

@@ -73,6 +73,17 @@ def test_a_ledger_behind_the_commit_stops_loudly(ledger: list[Recorded]) -> None
         plan(TOPIC, committed(30, 40, 10), ledger, 0 if ledger else None, low=0, high=100)
 
 
+def test_an_operator_can_give_up_what_kafka_no_longer_holds() -> None:
+    """The remedy that the loud stop names: reset to Kafka's first offset. Not a bit further, and never by a claim."""
+    ledger = [whole(0, 10)]
+    where = plan(TOPIC, Committed(15, None), ledger, 0, low=15, high=100)
+    assert (where.repeats, where.position, where.start) == ((), 15, 0)
+    with pytest.raises(UnsafeToContinueError, match="To replay"):
+        plan(TOPIC, Committed(16, None), ledger, 0, low=15, high=100)
+    with pytest.raises(UnsafeToContinueError, match="To replay"):
+        plan(TOPIC, committed(15, 15, 0), ledger, 0, low=15, high=100)
+
+
 def test_unstored_messages_that_kafka_no_longer_holds_stop_loudly() -> None:
     with pytest.raises(UnsafeToContinueError, match="retention"):
         plan(TOPIC, committed(10, 30, 20), [whole(0, 10)], 0, low=15, high=100)

@@ -30,31 +30,6 @@ def test_a_clickhouse_that_lost_data_stops_it_and_a_replay_is_clean(road: Road) 
     road.assert_exact(2_100)
 
 
-def test_offsets_rewound_by_an_operator_double_nothing(road: Road) -> None:
-    """The ledger's own ranges are repeated under their tokens, then it goes on."""
-    road.send(3_000)
-    with road.consumer(WATTNET_MAX_BATCH_ROWS="300"):
-        until(lambda: road.released() == 3_000, "all of it is released")
-    road.reset_offsets(150)
-    road.send(300, first=3_000)
-    with road.consumer() as consumer:
-        until(lambda: road.released() == 3_300, "all of it is released")
-    assert "0 ranges to repeat" not in consumer.logged(), "the rewind took place"
-    road.assert_exact(3_300)
-
-
-def test_offsets_that_expired_are_taken_from_the_ledger(road: Road) -> None:
-    road.send(1_000)
-    with road.consumer():
-        until(lambda: road.released() == 1_000, "all of it is released")
-    road.group = f"{road.group}-new"
-    assert all(one.offset < 0 for one in road.committed()), "the new group has no commits"
-    road.send(100, first=1_000)
-    with road.consumer():
-        road.wait_stored(1_100)
-    road.assert_exact(1_100)
-
-
 def test_without_a_topic_or_tables_it_says_what_to_run(road: Road) -> None:
     consumer = road.start_consumer(KAFKA_TOPIC="no-such-topic")
     assert consumer.process.wait(60) == 78

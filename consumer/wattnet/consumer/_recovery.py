@@ -95,7 +95,9 @@ def plan(
         claim = committed.claim
         repeats = [one for one in recorded if one.next > committed.offset]
         start = claim.start if claim else committed.offset if ledger_start is None else ledger_start
-        if (end if end is not None else start) < committed.offset:
+        # What an operator sets, and Kafka holds nothing before it, is how a loss to retention is accepted (see below).
+        given_up = claim is None and committed.offset <= low
+        if (end if end is not None else start) < committed.offset and not given_up:
             newest = (recorded[-1].first, recorded[-1].next) if recorded else None
             raise UnsafeToContinueError(lost_data(newest, start, committed.offset))
         if claim is not None and claim.messages and not any(one.first == claim.first for one in repeats):
@@ -107,7 +109,8 @@ def plan(
     if reads_from < low:
         raise UnsafeToContinueError(
             f"messages from {reads_from} to {low} are not stored and Kafka no longer holds them (retention). "
-            f"If they are really lost, reset the group's offset of this partition to {low} and lengthen retention.ms"
+            f"If they are really lost, lengthen retention.ms and reset the group's offset of this partition to {low}: "
+            "it goes on there, and `wattnet verify` keeps showing the gap"
         )
     if position > high:
         raise UnsafeToContinueError(
