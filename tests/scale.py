@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -23,10 +22,3 @@ class Scale:
         """Show a line of progress; `make soak` lets it through."""
         sys.stderr.write(f"{time.monotonic() - self.began_s:8.1f} s  {line}\n")
         sys.stderr.flush()
-
-
-def resident_mb(pid: int) -> float:
-    """The memory that a process has in RAM now. Reads Linux's /proc."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(kilobytes) / 1024
