@@ -65,7 +65,7 @@ LETTERS: list[tuple[str, bytes | None, str, tuple[str, int, int | None]]] = [
     (
         "a boolean of 7",
         GOOD.replace(b"\x01\x10complete", b"\x07\x10complete"),
-        "refused by ClickHouse",
+        "cannot be decoded",
         ("valid", GOOD.index(b"\x10complete") - 1, None),
     ),
     ("another id", single_object_header(b"unknown!") + GOOD[10:], "unknown schema fingerprint", ("schema id", 2, 10)),
@@ -408,8 +408,8 @@ def test_what_kafka_no_longer_holds_is_sent_from_its_record(road: Road, letters:
     send(road, GOOD, GOOD)
     replayed = list(Replay(letters, road.settings.kafka).run([first, second]))
     assert [one.message.origin for one in replayed if one.message] == ["record", "record"]
-    again = [one.value() or b"" for one in last_messages(road, 2)]
-    assert [decode_metric(value[10:]) for value in again] == [decode_metric(value[10:]) for value in sent]
+    again = {decode_metric((one.value() or b"")[10:]) for one in last_messages(road, 2)}
+    assert again == {decode_metric(value[10:]) for value in sent}
     assert letters.find(pending) == []
 
 

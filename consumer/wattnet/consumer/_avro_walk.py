@@ -1,7 +1,7 @@
 """Reading an Avro record field by field, remembering where each one stands: to show the byte at which one breaks.
 
-For single records that people look at. It is stricter than the libraries: a boolean is 0 or 1, nothing may follow the
-record. Hostile bytes end in a fault, never in an exception, and cost no more than their own length.
+For single records that people look at, where `_strict` only judges, and quickly: both find fault with the same bytes.
+Hostile bytes end in a fault, never in an exception, and cost no more than their own length.
 """
 
 from __future__ import annotations
@@ -142,6 +142,8 @@ class _Walker:
         begun = self.at
         branch = self._long()
         if not 0 <= branch < len(branches):
+            if len(branches) == 2 and "null" in branches:
+                return None  # as ClickHouse takes it
             raise _BrokenError(begun, f"one of the types 0 to {len(branches) - 1} is expected, and this says {branch}")
         return self.read(branches[branch], depth + 1)
 
