@@ -6,8 +6,10 @@ import json
 import os
 import pty
 import signal
-import threading
+import subprocess
+import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,38 +81,51 @@ def test_hostile_messages_are_rows_or_dead_letters_and_log_lines_stay_lines(road
             assert len(client.metrics("zone_load", kind=kind, note=text, start="1970-01-01T00:00Z").to_list()) == 1
 
 
-def test_on_a_terminal_they_give_no_orders(road: Road, wattnet: Command) -> None:
-    """The log for people has colours of its own, and nothing of what messages and settings would like to add."""
-    messages = send_all(road)
+TESTS = str(Path(__file__).parents[1])
+LOGGING = """
+import logging
+from hostile import TERMINAL_ORDERS
+from wattnet.cli._logging import log_to_stderr
+log_to_stderr("DEBUG")
+logger = logging.getLogger("test")
+logger.error("said %s\\nnext", TERMINAL_ORDERS, extra={"label": TERMINAL_ORDERS})
+try:
+    raise ValueError(TERMINAL_ORDERS)
+except ValueError:
+    logger.exception("raised")
+"""
+
+
+def test_a_log_on_a_terminal_gives_no_orders() -> None:
+    """It has colours of its own, and nothing of what texts, values and exceptions would like to add."""
     master, slave = pty.openpty()
-    env = {
-        **road.stack.env,
-        "KAFKA_TOPIC": road.topic,
-        "KAFKA_GROUP_ID": road.group,
-        "CLICKHOUSE_DATABASE": road.name,
-        "WATTNET_FLUSH_INTERVAL_S": "0.2",
-        "WATTNET_LOG_LEVEL": "debug",
-    }
-    consumer = wattnet.start("consume", env=env, stderr=slave)
+    logging = subprocess.Popen([sys.executable, "-c", LOGGING], stderr=slave, env={**os.environ, "PYTHONPATH": TESTS})
     os.close(slave)
     shown = bytearray()
-
-    def read() -> None:
-        with suppress(OSError):  # the other side was closed
-            while piece := os.read(master, 1 << 16):
-                shown.extend(piece)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    road.wait_stored(messages)
-    consumer.send_signal(signal.SIGTERM)
-    assert consumer.wait(60) == 0
-    reader.join(10)
+    with suppress(OSError):  # the other side was closed
+        while piece := os.read(master, 1 << 16):
+            shown.extend(piece)
     os.close(master)
+    assert logging.wait(60) == 0
     text = shown.decode()
-    assert "reading" in text
-    assert "cannot be read" in text, "it had something to say about them"
+    assert text.count("owned") == 3, "all three were shown"
+    assert "\\x1b]0;owned" in text
     assert not [order for order in ORDERS if order in text]
+    assert len([line for line in text.splitlines() if "said" in line and "next" in line]) == 1
+
+
+def test_a_log_for_machines_is_one_line_an_entry() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGING],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": TESTS},
+    )
+    said, raised = (json.loads(line) for line in done.stderr.splitlines())
+    assert (said["event"], said["label"]) == (f"said {TERMINAL_ORDERS}\nnext", TERMINAL_ORDERS)
+    assert TERMINAL_ORDERS in raised["exception"]
+    assert not [order for order in ORDERS if order in done.stderr]
 
 
 def test_settings_that_no_terminal_should_show_are_refused(wattnet: Command) -> None:

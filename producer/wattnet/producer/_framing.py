@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
 from wattnet.producer._errors import SchemaRegistryError
 from wattnet.schemas import METRIC_FINGERPRINT, METRIC_SCHEMA_JSON, confluent_header, single_object_header
 
@@ -22,12 +25,11 @@ def header(topic: str, schema_registry_url: str | None) -> bytes:
     from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
     from confluent_kafka.schema_registry.error import SchemaRegistryError as RegistryAnswer
 
-    subject, place = f"{topic}-value", _without_password(schema_registry_url)
+    options = _options(schema_registry_url)
+    subject, place = f"{topic}-value", options["url"]
     schema = Schema(METRIC_SCHEMA_JSON, "AVRO")
     try:
-        registry = SchemaRegistryClient.new_client(
-            {"url": schema_registry_url, "timeout": _TIMEOUT_S, "max.retries": 2}
-        )
+        registry = SchemaRegistryClient.new_client(options)
         try:
             schema_id = registry.lookup_schema(subject, schema).schema_id
         except RegistryAnswer as answer:
@@ -51,6 +53,12 @@ def header(topic: str, schema_registry_url: str | None) -> bytes:
     return confluent_header(schema_id)
 
 
-def _without_password(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
+def _options(url: str) -> dict[str, Any]:
+    """The client's options. Its HTTP library logs each URL, so credentials are taken out of it."""
+    parts = urlsplit(url)
+    credentials, _, place = parts.netloc.rpartition("@")
+    options = {"url": parts._replace(netloc=place).geturl(), "timeout": _TIMEOUT_S, "max.retries": 2}
+    if credentials:
+        user, _, password = credentials.partition(":")
+        options["basic.auth.user.info"] = f"{unquote(user)}:{unquote(password)}"
+    return options
