@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from threading import Event
@@ -371,6 +372,22 @@ def test_run_drains_when_asked_to_stop() -> None:
     stop = Event()
     stop.set()
     assert bench.loop.run(stop)
+
+
+def test_leaving_the_group_does_not_wait_for_a_writer_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draining waited for it already, and what is claimed stands for whoever comes next."""
+    bench = Bench(FakeBroker({0: list(range(5))}))
+    bench.steps()
+    assert bench.handed == [(0, 5, 5)], "an insert is under way"
+    monkeypatch.setattr(bench.broker, "subscribe", lambda listener: None)  # it is a member already
+    monkeypatch.setattr(bench.loop, "drain", lambda: False)
+    stop = Event()
+    stop.set()
+    assert not bench.loop.run(stop)
+    before = time.monotonic()
+    bench.loop.revoked([0])
+    assert time.monotonic() - before < 1
+    assert bench.broker.commits[0].claim == Claim(TOPIC_ID, 0, 5, 5, 0)
 
 
 def test_nothing_is_released_between_two_ranges_that_are_repeated() -> None:

@@ -93,9 +93,12 @@ class Loop:
         Raises TopicChangedError when the topic is another one, ConsumerError for what cannot heal.
         """
         self._source.subscribe(self)
-        while not stop.is_set():
-            self.step()
-        return self.drain()
+        try:
+            while not stop.is_set():
+                self.step()
+            return self.drain()
+        finally:
+            self._partitions.clear()  # or leaving the group would wait for the writer, after drain a second time
 
     def step(self) -> None:
         """One turn. Blocks for a fraction of a second at most, but for the broker's answers."""

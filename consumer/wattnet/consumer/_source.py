@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import stamina
@@ -18,13 +19,15 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
+from wattnet.consumer._call import Call
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._ends import Ends
 from wattnet.consumer._errors import ConfigurationError, OffsetsGoneError, ServiceUnavailableError
+from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, FOREVER_REFUSED, REFUSED_FOR_NOW
 from wattnet.consumer._recovery import Committed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from wattnet.consumer._settings import KafkaSettings
 
@@ -32,6 +35,9 @@ logger = logging.getLogger(__name__)
 librdkafka_logger = logging.getLogger("wattnet.consumer.librdkafka")
 
 REQUEST_TIMEOUT_S = 10.0
+# The thread that polls waits no longer than this for the topic's id before a claim, for the claim, and for leaving the
+# group: asked to stop, it has to end in time also when Kafka is silent.
+ANSWER_TIMEOUT_S = 5.0
 # The claims, not librdkafka, decide what is committed; and nothing may jump over offsets that Kafka no longer has.
 FIXED_OPTIONS: dict[str, Any] = {
     "enable.auto.commit": False,
@@ -57,37 +63,6 @@ CLASSIC_OPTIONS: dict[str, Any] = {
     "heartbeat.interval.ms": 500,
     "session.timeout.ms": 15_000,
 }
-# Definite answers that this member may not commit now; the partition is about to be lost, or kept after a rebalance.
-REFUSED_FOR_NOW = frozenset(
-    {
-        KafkaError.REBALANCE_IN_PROGRESS,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.FENCED_MEMBER_EPOCH,
-        KafkaError.STALE_MEMBER_EPOCH,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._NO_OFFSET,
-    }
-)
-# A broker that has just started does not know its groups yet.
-COORDINATOR_MOVES = frozenset(
-    {
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-        KafkaError._WAIT_COORD,
-    }
-)
-FOREVER_REFUSED = frozenset(
-    {
-        KafkaError.GROUP_AUTHORIZATION_FAILED,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.OFFSET_METADATA_TOO_LARGE,
-        KafkaError.INVALID_GROUP_ID,
-        KafkaError.SASL_AUTHENTICATION_FAILED,
-        KafkaError.FENCED_INSTANCE_ID,  # another process has this KAFKA_GROUP_INSTANCE_ID
-    }
-)
 
 
 class RebalanceListener(Protocol):
@@ -115,7 +90,8 @@ class Source(Protocol):
     def claim(self, claims: Mapping[int, Claim]) -> frozenset[int]:
         """Commit claims by partition, waiting for the broker; returns the partitions whose claim was accepted.
 
-        Whether one that is not returned was committed is unknown: the same claim has to be tried again.
+        Whether one that is not returned was committed is unknown: the same claim has to be tried again. Returns in
+        seconds, also while the broker is silent. Told inside a RebalanceListener it does not wait, and returns none.
         """
 
     def committed(self, partition: int) -> Committed | None:
@@ -140,7 +116,7 @@ class Source(Protocol):
         """Fetch again."""
 
     def close(self) -> None:
-        """Leave the group."""
+        """Leave the group; returns in seconds, also while the broker is silent."""
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -229,6 +205,10 @@ class KafkaSource:
         self._ends = Ends(self._admin, settings.topic)
         with refused_options():
             self._consumer = Consumer(options, logger=librdkafka_logger)
+        # While a commit waits for its answer, confluent-kafka holds back every other call, from any thread.
+        self._commit: Call[list[TopicPartition] | None] | None = None
+        self._later: list[Callable[[], object]] = []
+        self._telling = False  # the listener is being told that partitions go
         self._incremental = _next_generation(options) or "cooperative" in options["partition.assignment.strategy"]
 
     def subscribe(self, listener: RebalanceListener) -> None:
@@ -246,7 +226,11 @@ class KafkaSource:
             listener.assigned([one.partition for one in partitions])
 
         def on_revoke(_: Consumer, partitions: list[TopicPartition]) -> None:
-            listener.revoked([one.partition for one in partitions])
+            self._telling = True
+            try:
+                listener.revoked([one.partition for one in partitions])
+            finally:
+                self._telling = False
 
         def on_lost(_: Consumer, partitions: list[TopicPartition]) -> None:
             listener.lost([one.partition for one in partitions])
@@ -263,6 +247,8 @@ class KafkaSource:
 
     def poll(self, max_messages: int, timeout_s: float) -> list[Message]:
         """See Source."""
+        if self._silent(timeout_s):
+            return []
         messages = self._consumer.consume(max_messages, timeout_s)
         if any(map(Message.error, messages)):
             for message in messages:
@@ -285,12 +271,23 @@ class KafkaSource:
 
     def claim(self, claims: Mapping[int, Claim]) -> frozenset[int]:
         """See Source."""
+        if self._silent(0):
+            return frozenset()
         offsets = [
             TopicPartition(self._topic, partition, claim.first, metadata=claim.metadata())
             for partition, claim in claims.items()
         ]
+        if self._telling:  # inside a call of this thread's, which a commit on another thread would wait for
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+            return frozenset()
+        commit = self._commit = Call(lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
+        if self._silent(ANSWER_TIMEOUT_S):
+            logger.warning(
+                "claims wait: Kafka has not answered those of partitions %s in %g s", sorted(claims), ANSWER_TIMEOUT_S
+            )
+            return frozenset()
         try:
-            answers = self._consumer.commit(offsets=offsets, asynchronous=False) or []
+            answers = commit.answer() or []
         except KafkaException as exc:
             self._refused(exc.args[0], claims)
             return frozenset()
@@ -305,8 +302,23 @@ class KafkaSource:
         level = logging.INFO if error.code() in REFUSED_FOR_NOW else logging.WARNING
         logger.log(level, "claims of partitions %s were not accepted: %s", sorted(partitions), error.str())
 
+    def _silent(self, timeout_s: float) -> bool:
+        """Whether a commit still waits for its answer, after so long; what had to wait for it is done when not."""
+        if self._commit is not None:
+            if not self._commit.answered(timeout_s):
+                return True
+            self._commit = None
+        while self._later:
+            self._later.pop(0)()
+        return False
+
+    def _require_answer(self) -> None:
+        if self._silent(0):
+            raise ServiceUnavailableError("Kafka is silent on a commit")
+
     def committed(self, partition: int) -> Committed | None:
         """See Source."""
+        self._require_answer()
         try:
             for attempt in stamina.retry_context(
                 on=_coordinator_moves, attempts=None, timeout=REQUEST_TIMEOUT_S, wait_initial=0.1, wait_max=1
@@ -329,6 +341,7 @@ class KafkaSource:
 
     def extent(self, partition: int) -> tuple[int, int]:
         """See Source."""
+        self._require_answer()
         try:
             return self._consumer.get_watermark_offsets(
                 TopicPartition(self._topic, partition), timeout=REQUEST_TIMEOUT_S
@@ -342,7 +355,7 @@ class KafkaSource:
 
     def topic_id(self) -> str | None:
         """See Source."""
-        return read_topic_id(self._admin, self._topic)
+        return read_topic_id(self._admin, self._topic, timeout_s=ANSWER_TIMEOUT_S)
 
     def partitions(self) -> list[int]:
         """The topic's partitions, in order; raises ServiceUnavailableError."""
@@ -355,6 +368,7 @@ class KafkaSource:
 
     def start_at(self, partition: int, offset: int) -> None:
         """See Source."""
+        self._require_answer()
         try:
             self._consumer.seek(TopicPartition(self._topic, partition, offset))
         except KafkaException as exc:
@@ -362,15 +376,21 @@ class KafkaSource:
 
     def pause(self, partitions: Iterable[int]) -> None:
         """See Source."""
-        self._consumer.pause(self._places(partitions))
+        self._later.append(partial(self._consumer.pause, self._places(partitions)))
+        self._silent(0)
 
     def resume(self, partitions: Iterable[int]) -> None:
         """See Source."""
-        self._consumer.resume(self._places(partitions))
+        self._later.append(partial(self._consumer.resume, self._places(partitions)))
+        self._silent(0)
 
     def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in partitions]
 
     def close(self) -> None:
         """See Source."""
-        self._consumer.close()
+        leaving = Call(self._consumer.close)
+        if leaving.answered(0 if self._silent(0) else ANSWER_TIMEOUT_S):
+            leaving.answer()
+        else:
+            logger.warning("Kafka is silent: the group learns by session.timeout.ms that this member has left")
