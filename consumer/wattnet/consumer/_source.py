@@ -91,7 +91,7 @@ class Source(Protocol):
         """Commit claims by partition, waiting for the broker; returns the partitions whose claim was accepted.
 
         Whether one that is not returned was committed is unknown: the same claim has to be tried again. Returns in
-        seconds, also while the broker is silent. Told inside a RebalanceListener it does not wait, and returns none.
+        seconds, also while the broker is silent; only inside a RebalanceListener it waits as long as it takes.
         """
 
     def committed(self, partition: int) -> Committed | None:
@@ -277,17 +277,19 @@ class KafkaSource:
             TopicPartition(self._topic, partition, claim.first, metadata=claim.metadata())
             for partition, claim in claims.items()
         ]
-        if self._telling:  # inside a call of this thread's, which a commit on another thread would wait for
-            self._consumer.commit(offsets=offsets, asynchronous=True)
-            return frozenset()
-        commit = self._commit = Call(lambda: self._consumer.commit(offsets=offsets, asynchronous=False))
+        act = partial(self._consumer.commit, offsets=offsets, asynchronous=False)
+        commit = None
+        if not self._telling:
+            commit = self._commit = Call(act)
         if self._silent(ANSWER_TIMEOUT_S):
             logger.warning(
                 "claims wait: Kafka has not answered those of partitions %s in %g s", sorted(claims), ANSWER_TIMEOUT_S
             )
             return frozenset()
         try:
-            answers = commit.answer() or []
+            # Told that partitions go, this is inside a call that a commit on another thread would wait for. The answer
+            # is waited for there too: a commit that arrived after the next owner's would take its claim back.
+            answers = (commit.answer() if commit else act()) or []
         except KafkaException as exc:
             self._refused(exc.args[0], claims)
             return frozenset()
