@@ -55,3 +55,12 @@ def test_it_ends_at_once_although_another_insert_hangs(road: Road, proxy: ClickH
     with road.consumer():
         road.wait_stored(6_000)
     road.assert_exact(6_000)
+
+
+def test_tables_that_would_not_recognize_a_repeat_are_refused(road: Road) -> None:
+    """Consuming would work, and would not be exact: it is refused at the start, with the remedy."""
+    road.client.command("ALTER TABLE metrics MODIFY SETTING non_replicated_deduplication_window = 0")
+    consumer = road.start_consumer()
+    assert consumer.process.wait(60) == 78
+    assert "non_replicated_deduplication_window" in consumer.logged()
+    assert all(one.offset < 0 for one in road.committed()), "nothing was claimed"

@@ -15,6 +15,7 @@ import stamina
 
 from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
 from wattnet.consumer._access import require_access
+from wattnet.consumer._doctor import examine
 from wattnet.consumer._engine_table import refuse_beside_engine
 from wattnet.consumer._errors import (
     EXIT_CLEAN,
@@ -89,6 +90,7 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
     with HttpServer(settings.http, health=health, meters=meters, close_breakers=close_breakers) as http:
         client = _clickhouse(settings)
         http.watch(partial(client.ping, PING_TIMEOUT_S))
+        _when_up(lambda: _refuse_unsound(settings))
         _when_up(lambda: refuse_beside_engine(client, topic))
         _when_up(lambda: require_access(settings.kafka))
         admin = admin_client(settings.kafka)
@@ -167,6 +169,17 @@ def _clickhouse(settings: Settings) -> Client:
             raise ConfigurationError(str(exc)) from exc
 
     return _when_up(open_)
+
+
+def _refuse_unsound(settings: Settings) -> None:
+    """Raise for what makes consuming impossible, or not exact."""
+    findings = examine(settings, only_fatal=True)
+    if not findings:
+        return
+    message = "; ".join(map(str, findings))
+    if all(one.exit_code == EXIT_UNAVAILABLE for one in findings):
+        raise ServiceUnavailableError(message)
+    raise ConfigurationError(message)
 
 
 def _topic_id_again(settings: Settings, stop: threading.Event) -> str | None:
