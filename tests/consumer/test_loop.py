@@ -355,6 +355,9 @@ def test_draining_ends_in_time_when_the_writer_hangs() -> None:
     bench.loop._wait_for_writer = wait  # type: ignore[method-assign]  # time passes, nothing is stored
     assert not bench.loop.drain()
     assert bench.broker.commits[0].offset == 0, "its claim stands for whoever comes next"
+    began = time.monotonic()
+    bench.loop.revoked([0])  # leaving the group tells so
+    assert time.monotonic() - began < 2, "the time to drain is not spent a second time"
 
 
 def test_draining_leaves_an_old_claim_that_is_not_read_whole() -> None:

@@ -38,7 +38,9 @@ def test_killed_in_the_midst_of_an_insert(road: Road, table: str) -> None:
             with clickhouse_killed(road):
                 until(lambda: "attempt 2" in consumer.logged(), "it tries again")
                 assert consumer.process.poll() is None
+                assert not consumer.ready, "traffic should not be counted on it"
         until(lambda: road.released() == 3_000, "all of it is released")
+        until(lambda: consumer.ready, "it is ready again")
     road.assert_exact(3_000)
 
 
@@ -59,6 +61,8 @@ def test_a_clickhouse_that_is_down_for_good(road: Road, proxy: ClickHouseProxy) 
                 road.send(5_000, first=sent)
                 sent += 5_000
             assert consumer.resident_bytes() < full + 20e6, "memory is flat while the backlog grows"
+            assert not consumer.ready
+            assert consumer.http("/livez")[0] == 200, "nobody should restart it"
             stored = road.one("SELECT sum(messages) FROM ledger")
             assert consumer.terminate(20) == 69, consumer.logged()
     finally:
@@ -68,3 +72,35 @@ def test_a_clickhouse_that_is_down_for_good(road: Road, proxy: ClickHouseProxy) 
     with road.consumer():
         until(lambda: road.released() == sent, "all of it is released")
     road.assert_exact(sent)
+
+
+def test_a_clickhouse_that_is_down_at_the_start(road: Road, proxy: ClickHouseProxy) -> None:
+    """It is waited for, but a stop is obeyed meanwhile."""
+    with proxy.away():
+        consumer = road.start_consumer(**proxy.env)
+        try:
+            until(lambda: proxy.turned_away >= 3, "it tries again")
+            assert consumer.process.poll() is None
+            assert not consumer.ready
+            assert consumer.terminate(15) == 69
+            assert "no ClickHouse answers" in consumer.logged()
+        finally:
+            consumer.kill()
+
+
+def test_a_clickhouse_that_hangs_while_partitions_are_assigned(road: Road) -> None:
+    """Asked for the ledger it does not answer: the consumer still serves its group, and ends when it is asked to."""
+    road.send(1_000)
+    consumer = road.start_consumer()
+    try:
+        until(lambda: "reading" in consumer.logged(), "it is about to join")
+        road.stack.clickhouse.pause()
+        until(lambda: "assigned: partitions" in consumer.logged(), "it has partitions")
+        assert consumer.terminate(30) == 0, "nothing was read"
+    finally:
+        road.stack.clickhouse.resume()
+        consumer.kill()
+    assert road.one("SELECT count() FROM ledger") == 0
+    with road.consumer():
+        until(lambda: road.released() == 1_000, "all of it is released")
+    road.assert_exact(1_000)

@@ -86,6 +86,7 @@ class Loop:
         self._reading: set[int] = set()
         self._topic_checked = clock()
         self._position_after = 0.0
+        self._drained_by: float | None = None  # when draining has to be over, once it has begun
 
     def run(self, stop: Event) -> bool:
         """Work until `stop` is set, then drain; returns whether all that was read is stored.
@@ -115,7 +116,7 @@ class Loop:
 
     def drain(self) -> bool:
         """Store all that is buffered, release it, and say whether that worked within `drain_timeout_s`."""
-        deadline = self._clock() + self._batch.drain_timeout_s
+        self._drained_by = deadline = self._clock() + self._batch.drain_timeout_s
         self._read_from(set())
         for partition in self._partitions.values():
             if partition.repeats:  # an old claim that is not read whole: it stands, whoever comes next repeats it
@@ -401,7 +402,9 @@ class Loop:
         self._reading -= set(partitions)
         leaving = [self._partitions.pop(number) for number in partitions if number in self._partitions]
         storing: dict[Future[Written], Partition] = {one.storing: one for one in leaving if one.storing is not None}
-        finished, _ = wait(storing, self._batch.drain_timeout_s)
+        # At the end of a drain they have had their time.
+        left = self._batch.drain_timeout_s if self._drained_by is None else max(self._drained_by - self._clock(), 0)
+        finished, _ = wait(storing, left)
         for future in finished:
             if future.exception() is None:
                 self._take_up(storing[future], future.result())

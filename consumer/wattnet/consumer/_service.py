@@ -40,16 +40,21 @@ from wattnet.consumer._writer_schemas import ConfluentRegistry, WriterSchemas
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+    from typing import TypeVar
 
     from clickhouse_connect.driver.client import Client
 
     from wattnet.consumer._settings import Settings
+
+    T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 # How long a service may take to come up before the process says 69 and leaves the waiting to whoever started it.
 START_TIMEOUT_S = 60.0
 PING_TIMEOUT_S = 2.0
+# For what is asked beside the inserts: the loop waits for some of it, and must serve its group.
+QUESTION_TIMEOUT_S = 10.0
 WRITER_THREADS = 2
 WRITER = "writer"
 # Messages are many and hold no cycles: looking through them for some costs a tenth of the time.
@@ -88,21 +93,21 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
     topic = settings.kafka.topic
     meters, health, close_breakers = Meters(topic), Health(), threading.Event()
     with HttpServer(settings.http, health=health, meters=meters, close_breakers=close_breakers) as http:
-        client = _clickhouse(settings)
-        http.watch(partial(client.ping, PING_TIMEOUT_S))
-        _when_up(lambda: _refuse_unsound(settings))
-        _when_up(lambda: refuse_beside_engine(client, topic))
-        _when_up(lambda: require_access(settings.kafka))
+        inserts, questions = _clickhouse(settings, stop)
+        http.watch(partial(questions.ping, PING_TIMEOUT_S))
+        _when_up(stop, lambda: _refuse_unsound(settings))
+        _when_up(stop, lambda: refuse_beside_engine(questions, topic))
+        _when_up(stop, lambda: require_access(settings.kafka))
         admin = admin_client(settings.kafka)
-        cluster_id = _when_up(lambda: read_cluster_id(admin))
-        topic_id = _when_up(lambda: read_topic_id(admin, topic))
+        cluster_id = _when_up(stop, lambda: read_cluster_id(admin))
+        topic_id = _when_up(stop, lambda: read_topic_id(admin, topic))
         if topic_id is None:
             raise ConfigurationError(f"there is no topic {topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC")
         registry = settings.kafka.registry_options()
         schemas = WriterSchemas(ConfluentRegistry(registry) if registry else None)
-        ledger = ClickHouseLedger(client, topic)
+        ledger = ClickHouseLedger(questions, topic)
         size = RangeSize(settings.batch.min_batch_rows, settings.batch.max_batch_rows)
-        ingest = ClickHouseIngest(client)
+        ingest = ClickHouseIngest(inserts)
         witness = Witness(ledger, meters)
         writer = Writer(
             ingest, schemas, ledger, witness, cluster_id=cluster_id, meters=meters, health=health, size=size
@@ -158,17 +163,20 @@ def _follow_topic(
     return drained
 
 
-def _clickhouse(settings: Settings) -> Client:
-    def open_() -> Client:
+def _clickhouse(settings: Settings, stop: threading.Event) -> tuple[Client, Client]:
+    """Clients for inserts and for questions, which have other timeouts."""
+
+    def open_() -> tuple[Client, Client]:
         try:
             require_migrated(settings.clickhouse)
-            return connect(settings.clickhouse, timeout_s=settings.batch.insert_timeout_s, compress=False)
+            inserts = connect(settings.clickhouse, timeout_s=settings.batch.insert_timeout_s, compress=False)
+            return inserts, connect(settings.clickhouse, timeout_s=QUESTION_TIMEOUT_S)
         except ClickHouseUnavailableError as exc:
             raise ServiceUnavailableError(str(exc)) from exc
         except StorageError as exc:
             raise ConfigurationError(str(exc)) from exc
 
-    return _when_up(open_)
+    return _when_up(stop, open_)
 
 
 def _refuse_unsound(settings: Settings) -> None:
@@ -197,6 +205,16 @@ def _topic_id_again(settings: Settings, stop: threading.Event) -> str | None:
     return None
 
 
-_when_up = stamina.RetryingCaller(
-    attempts=None, timeout=START_TIMEOUT_S, wait_initial=0.5, wait_max=5, wait_jitter=0.5
-).on(ServiceUnavailableError)
+def _when_up(stop: threading.Event, act: Callable[[], T]) -> T:
+    """Call until the service answers; raises ServiceUnavailableError after START_TIMEOUT_S, or when asked to stop."""
+    for attempt in stamina.retry_context(
+        on=lambda exc: isinstance(exc, ServiceUnavailableError) and not stop.is_set(),
+        attempts=None,
+        timeout=START_TIMEOUT_S,
+        wait_initial=0.5,
+        wait_max=5,
+        wait_jitter=0.5,
+    ):
+        with attempt:
+            return act()
+    raise AssertionError("the last attempt raises")
