@@ -20,6 +20,7 @@ from wattnet.consumer import (
     ConfigurationError,
     KafkaSettings,
     Settings,
+    examine,
     kafka_engine_off,
     kafka_engine_on,
     kafka_engine_status,
@@ -127,6 +128,7 @@ def test_while_it_is_on_verify_and_status_count_what_it_stored(road: Road) -> No
     assert sum(one.stored for one in status.partitions) == 600
     assert sum(one.next - one.first for one in status.partitions) == 600
     assert kafka_engine_on(quick(road)).state == "on", "a second `on` is none"
+    assert [one.severity for one in examine(road.settings) if one.name == "feeder"] == ["note"]
 
 
 def test_bad_records_are_dead_letters_with_their_bytes_and_old_schemas_get_their_defaults(road: Road) -> None:

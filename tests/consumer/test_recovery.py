@@ -165,3 +165,47 @@ def test_a_replay_begins_with_the_ledgers_newest_claim() -> None:
         plan(TOPIC, committed(30, 40, 10), ledger, 0, low=0, high=100)
     where = plan(TOPIC, Committed(10, None), ledger, 0, low=0, high=100)
     assert (where.repeats, where.position) == (((10, 20, 10),), 20)
+
+
+def handed_over(first: int, next_: int) -> Recorded:
+    """What the Kafka engine stored, as `wattnet kafka-engine off` writes it down."""
+    return Recorded(first, next_, 0, 0)
+
+
+@pytest.mark.parametrize("commit", [None, committed(10, 10, 0), Committed(4, None)], ids=["none", "late", "rewound"])
+def test_what_the_kafka_engine_stored_is_never_repeated(commit: Committed | None) -> None:
+    """It has no tokens: a repeat would double it. All before it was done when it began."""
+    where = plan(TOPIC, commit, [whole(0, 10), handed_over(10, 50)], 0, low=0, high=100)
+    assert (where.repeats, where.position, where.start) == ((), 50, 0)
+
+
+def test_a_claim_behind_the_kafka_engines_range_is_repeated() -> None:
+    ledger = [handed_over(10, 50), whole(50, 60)]
+    where = plan(TOPIC, committed(50, 60, 10), ledger, 0, low=0, high=100)
+    assert (where.repeats, where.position) == (((50, 60, 10),), 60)
+    where = plan(TOPIC, Committed(12, None), [whole(0, 10), *ledger, whole(60, 70)], 0, low=0, high=100)
+    assert (where.repeats, where.position) == (((50, 60, 10), (60, 70, 10)), 70)
+    assert plan(TOPIC, None, [whole(50, 60)], 0, low=0, high=100).repeats == ((50, 60, 10),)
+
+
+def test_while_the_kafka_engine_has_a_partition_no_consumer_goes_on() -> None:
+    with pytest.raises(UnsafeToContinueError, match="wattnet kafka-engine off"):
+        plan(TOPIC, Committed(50, Claim(TOPIC, 50, 50, 0, 0, "kafka-engine")), [whole(0, 50)], 0, low=0, high=100)
+
+
+def test_once_the_kafka_engine_has_handed_it_over_a_late_commit_does_not_matter() -> None:
+    """The ledger is written first: the engine had stopped by then."""
+    commit = Committed(10, Claim(TOPIC, 10, 10, 0, 0, "kafka-engine"))
+    where = plan(TOPIC, commit, [whole(0, 10), handed_over(10, 50)], 0, low=0, high=100)
+    assert (where.repeats, where.position) == ((), 50)
+
+
+def test_a_clickhouse_that_lost_what_the_kafka_engine_stored_stops_it() -> None:
+    with pytest.raises(UnsafeToContinueError, match="ClickHouse lost data"):
+        plan(TOPIC, committed(50, 50, 0), [whole(0, 10)], 0, low=0, high=100)
+
+
+def test_a_claim_names_its_feeder_in_the_commit() -> None:
+    claim = Claim(TOPIC, 50, 50, 0, 0, "kafka-engine")
+    assert Claim.parse(50, claim.metadata()) == claim
+    assert Claim.parse(50, Claim.nothing(TOPIC, 50, 0).metadata()) == Claim.nothing(TOPIC, 50, 0)

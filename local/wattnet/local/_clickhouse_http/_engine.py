@@ -23,6 +23,11 @@ CONFIG = """\
     <max_server_memory_usage>{memory}</max_server_memory_usage>
     <mark_cache_size>134217728</mark_cache_size>
     <index_mark_cache_size>67108864</index_mark_cache_size>
+    <!-- Kafka tables: after a kill their partitions are free again in seconds, not in librdkafka's 45. -->
+    <kafka>
+        <session_timeout_ms>6000</session_timeout_ms>
+        <heartbeat_interval_ms>500</heartbeat_interval_ms>
+    </kafka>
 </clickhouse>
 """
 
