@@ -203,6 +203,8 @@ def test_once_the_kafka_engine_has_handed_it_over_a_late_commit_does_not_matter(
 def test_a_clickhouse_that_lost_what_the_kafka_engine_stored_stops_it() -> None:
     with pytest.raises(UnsafeToContinueError, match="ClickHouse lost data"):
         plan(TOPIC, committed(50, 50, 0), [whole(0, 10)], 0, low=0, high=100)
+    with pytest.raises(UnsafeToContinueError, match=r"the ledger ends at 50.* to 50$"):
+        plan(TOPIC, committed(60, 70, 10), [handed_over(10, 50)], 0, low=0, high=100)
 
 
 def test_a_claim_names_its_feeder_in_the_commit() -> None:

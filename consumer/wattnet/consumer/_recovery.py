@@ -98,7 +98,9 @@ def plan(
         # What an operator sets, and Kafka holds nothing before it, is how a loss to retention is accepted (see below).
         given_up = claim is None and committed.offset <= low
         if (end if end is not None else start) < committed.offset and not given_up:
-            newest = (recorded[-1].first, recorded[-1].next) if recorded else None
+            # What the engine handed over cannot be repeated: behind it, then.
+            engine = None if handed_over is None else (handed_over, handed_over)
+            newest = (recorded[-1].first, recorded[-1].next) if recorded else engine
             raise UnsafeToContinueError(lost_data(newest, start, committed.offset))
         if claim is not None and claim.messages and not any(one.first == claim.first for one in repeats):
             repeats.insert(0, Recorded(claim.first, claim.next, claim.messages, 0))
