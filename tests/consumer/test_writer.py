@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import Message
 from road import load
 
+from wattnet.consumer import UnsafeToContinueError
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import DoubtfulInsertError, InsertError, PoisonError, TooMuchAtOnceError
 from wattnet.consumer._frame import REFUSED_FIELDS, container_header
@@ -62,10 +63,10 @@ class NoLedger:
         return {}
 
 
-def write(engine: FakeEngine, values: list[bytes]) -> None:
+def write(engine: FakeEngine, values: list[bytes], *, first: int = 0) -> None:
     messages = [
         Message(topic="t", partition=0, offset=offset, value=value, timestamp=(1, 0))
-        for offset, value in enumerate(values)
+        for offset, value in enumerate(values, first)
     ]
     meters = Meters("t")
     writer = Writer(
@@ -78,7 +79,7 @@ def write(engine: FakeEngine, values: list[bytes]) -> None:
         health=Health(),
         size=RangeSize(1, 1_000),
     )
-    writer.write(Range("t", 0, Claim("id", 0, len(values), len(values), 0), messages, 0))
+    writer.write(Range("t", 0, Claim("id", first, first + len(values), len(values), 0), messages, 0))
 
 
 def healthy(count: int) -> list[bytes]:
@@ -119,3 +120,11 @@ def test_a_refusal_that_a_broken_record_explains_is_not_waited_for(error: type[I
     (letter,) = letters(engine)
     assert b"2,147,483,647 bytes are announced" in letter
     assert (engine.asked, len(engine.taken)) == (3, 2), "refused, the good ones, the dead letter"
+
+
+def test_a_clickhouse_that_lost_data_is_sent_nothing() -> None:
+    """Its ledger ends before the range, which is whole and healthy."""
+    engine = FakeEngine(b"", PoisonError, times=0)
+    with pytest.raises(UnsafeToContinueError, match="the ledger ends at nothing"):
+        write(engine, healthy(10), first=90)
+    assert engine.asked == 0

@@ -144,7 +144,7 @@ class Writer:
         token = f"{self._token(range_)}:{schema.prefix.hex()}"
         try:
             with self._meters.spent("insert"):
-                self._patiently(range_, self._insert_bodies, body, token, schema, messages)
+                self._patiently(range_, self._insert_bodies, range_, body, token, schema, messages)
         except PoisonError:
             own = _own(messages, schema)
             with self._meters.spent("dlq"):
@@ -153,14 +153,16 @@ class Writer:
             refused += bad
         return others
 
-    def _insert_bodies(self, body: bytes, token: str, schema: WriterSchema, messages: Sequence[Message]) -> None:
+    def _insert_bodies(
+        self, range_: Range, body: bytes, token: str, schema: WriterSchema, messages: Sequence[Message]
+    ) -> None:
         """Insert; raises PoisonError also for a doubtful refusal when one of the records is broken.
 
         So is a lack of memory: ClickHouse makes room for a string before it looks whether it is there, two gigabytes
         for six bytes of garbage. Tried again and again, that would fail for ever on a small server.
         """
         try:
-            self._ingest.insert(body, token)
+            self._insert_once(range_, body, token)
         except (DoubtfulInsertError, TooMuchAtOnceError) as exc:
             reader, start = StrictReader(schema.schema_json), len(schema.prefix)
             if any(reader.problem(message.value() or b"", start) for message in _own(messages, schema)):
