@@ -27,14 +27,15 @@ from wattnet.consumer import (
 )
 from wattnet.consumer import _kafka_engine as module
 from wattnet.consumer._claim import Claim
-from wattnet.consumer._engine_table import EngineTable
-from wattnet.consumer._handover import Group
+from wattnet.consumer._engine_table import EngineTable, Handover
+from wattnet.consumer._handover import Group, hand_back
 from wattnet.consumer._kafka_questions import KafkaQuestions
+from wattnet.consumer._recovery import Committed
 from wattnet.producer import create_topic
 from wattnet.schemas import METRIC_SCHEMA_JSON, confluent_header
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 @pytest.fixture
@@ -284,3 +285,28 @@ def test_no_error_of_its_table_shows_a_secret(road: Road) -> None:
     assert "s3cret" not in shown
     assert "kafka_sasl_username = 'u'" in shown
     assert "http://me:[HIDDEN]@127.0.0.1:9" in shown
+
+
+class GroupWithCommits:
+    """The consumers' group, as Kafka would answer for it."""
+
+    def __init__(self, commits: dict[int, Committed]) -> None:
+        self._commits = commits
+        self.written: dict[int, Claim] = {}
+
+    def commits(self) -> dict[int, Committed]:
+        return self._commits
+
+    def commit(self, claims: Mapping[int, Claim]) -> None:
+        self.written = dict(claims)
+
+
+def test_what_consumers_committed_meanwhile_is_left_alone() -> None:
+    """An `off` that is run again after they went on must not send them back."""
+    ours = Claim("id", 10, 10, 0, 5, "kafka-engine")
+    group = GroupWithCommits(
+        {0: Committed(10, ours), 1: Committed(70, Claim.nothing("id", 70, 5)), 2: Committed(3, None)}
+    )
+    handover = Handover("topic", "id", dict.fromkeys(range(4), (10, 5)))
+    hand_back(group, handover, dict.fromkeys(range(4), (10, 50)))
+    assert group.written == {0: Claim.nothing("id", 50, 5), 3: Claim.nothing("id", 50, 5)}

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import stamina
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
@@ -45,6 +45,16 @@ HANDED_OVER = """
     SELECT `partition`, claim_first, claim_next FROM ledger
     WHERE topic = {topic:String} AND topic_id = {topic_id:String} AND claim_messages = 0
 """
+
+
+class Commits(Protocol):
+    """What a group committed, and how to commit for it."""
+
+    def commits(self) -> Mapping[int, Committed]:
+        """By partition."""
+
+    def commit(self, claims: Mapping[int, Claim]) -> None:
+        """Commit, while nobody is in it."""
 
 
 class Group:
@@ -171,7 +181,7 @@ def record(client: Client, handover: Handover, ranges: Mapping[int, tuple[int, i
     )
 
 
-def hand_back(consumers: Group, handover: Handover, ranges: Mapping[int, tuple[int, int]]) -> None:
+def hand_back(consumers: Commits, handover: Handover, ranges: Mapping[int, tuple[int, int]]) -> None:
     """Commit for the consumers where the engine ended. Commits that are a consumer's own already are left alone."""
     claims = {}
     commits = consumers.commits()
