@@ -28,6 +28,12 @@ GRANT SELECT ON wattnet.metrics_as_of TO wattnet_reader;
 CREATE ROLE IF NOT EXISTS wattnet_auditor;
 GRANT SELECT ON wattnet.* TO wattnet_auditor;
 
+-- wattnet dead-letters. A replay marks the letter, a purge writes down what it deletes; nothing else can be changed.
+CREATE ROLE IF NOT EXISTS wattnet_operator;
+GRANT SELECT ON wattnet.* TO wattnet_operator;
+GRANT INSERT, ALTER DELETE ON wattnet.dead_letters TO wattnet_operator;
+GRANT INSERT ON wattnet.purged_letters TO wattnet_operator;
+
 -- wattnet init and wattnet migrate: makes and drops everything in the database, and nothing outside it.
 CREATE ROLE IF NOT EXISTS wattnet_migrator;
 GRANT SELECT, INSERT, ALTER, OPTIMIZE, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW ON wattnet.* TO wattnet_migrator;
