@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import drain, send
+from benchmarks import drain, freshness, replicas, send
 from benchmarks.backlog import PARTITIONS, SERIES, fill
 from wattnet.local import LocalStack
 
 if TYPE_CHECKING:
     from benchmarks.drain import Drained
+    from benchmarks.freshness import Freshness
+    from benchmarks.replicas import Joined, Shared
 
 MESSAGES = 2_000_000
 ROUNDS = 3
@@ -45,10 +47,18 @@ def main() -> None:
         assert stack.schema_registry_url
         backlog = fill(stack.bootstrap_servers, stack.schema_registry_url, MESSAGES)
         drained = drain.measure(stack, backlog, rounds=ROUNDS, told=console.print)
+        shared, joined = replicas.measure(stack, backlog, told=console.print)
+        fresh = freshness.measure(stack, told=console.print)
         sent = send.measure(stack.bootstrap_servers)
-    console.print(_drain_table(drained))
-    console.print(_send_table(sent))
-    RESULTS.write_text(json.dumps(_results(drained, sent), indent=2) + "\n")
+    for table in (_drain_table(drained), _replicas_table(shared, joined), _freshness_table(fresh), _send_table(sent)):
+        console.print(table)
+    results = {
+        **_results(drained, sent),
+        "replicas": {"shared": [asdict(one) for one in shared], "joined": [asdict(one) for one in joined]},
+        "freshness": [asdict(one) for one in fresh],
+        "machine": _machine(),
+    }
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
     console.print(f"written to {RESULTS}")
 
 
@@ -61,6 +71,27 @@ def _drain_table(drained: dict[str, Drained]) -> Table:
         one = drained[key]
         memory = "" if one.peak_memory_mb is None else f"{one.peak_memory_mb:,.0f}"
         table.add_row(name, f"{one.rows_per_s:,.0f}", f"{ours / one.rows_per_s:.1f} x", memory)
+    return table
+
+
+def _replicas_table(shared: list[Shared], joined: list[Joined]) -> Table:
+    table = Table(title="Replicas on one backlog")
+    for column in ("group protocol", "replicas", "metrics/s", "first insert, s"):
+        table.add_column(column, justify="left" if column == "group protocol" else "right")
+    for one in shared:
+        table.add_row(one.protocol, str(one.replicas), f"{one.rows_per_s:,.0f}", f"{one.first_insert_s:.1f}")
+    for other in joined:
+        seconds = "none" if other.from_start_s is None else f"{other.from_start_s:.1f}"
+        table.add_row(other.protocol, "one joins one", "", seconds)
+    return table
+
+
+def _freshness_table(fresh: list[Freshness]) -> Table:
+    table = Table(title="From send to visible, at 1,000 metrics/s")
+    for column in ("flush interval, s", "p50, s", "p99, s", "promised p99, s"):
+        table.add_column(column, justify="right")
+    for one in fresh:
+        table.add_row(f"{one.flush_interval_s:g}", f"{one.p50_s:.2f}", f"{one.p99_s:.2f}", f"{one.target_p99_s:.2f}")
     return table
 
 
@@ -82,7 +113,6 @@ def _results(drained: dict[str, Drained], sent: dict[str, float]) -> dict[str, A
         "consumer_peak_memory_mb": drained["ours"].peak_memory_mb,
         "drain": {name: asdict(one) for name, one in drained.items()},
         "backlog": {"messages": MESSAGES, "series": SERIES, "partitions": PARTITIONS, "rounds": ROUNDS},
-        "machine": _machine(),
     }
 
 

@@ -7,7 +7,6 @@ so that start-up and joining the group do not count for anybody.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from benchmarks.ours import start_consumer
 from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Drained:
 def measure(stack: LocalStack, backlog: Backlog, *, rounds: int, told: Callable[[str], None]) -> dict[str, Drained]:
     """Every contender in turn, `rounds` times; the median of each."""
     contenders: dict[str, Callable[[Client, str], object]] = {
-        "ours": lambda _, database: _consumer(stack, backlog, database),
+        "ours": lambda _, database: start_consumer(stack, backlog.topic, database),
         "kafka_engine_1": lambda client, database: _engine(client, backlog, database, consumers=1),
         "kafka_engine_2": lambda client, database: _engine(client, backlog, database, consumers=2),
         "usual": lambda _, database: _usual(stack, backlog, database),
@@ -103,17 +103,6 @@ def _drain(stack: LocalStack, backlog: Backlog, start: Callable[[Client, str], o
     if stored != backlog.messages or first is None or first[1] == stored:
         raise RuntimeError(f"{stored:,} of {backlog.messages:,} metrics were stored within {TIMEOUT_S} s")
     return Drained((stored - first[1]) / (now - first[0]), now - began, memory)
-
-
-def _consumer(stack: LocalStack, backlog: Backlog, database: str) -> subprocess.Popen[bytes]:
-    env = {
-        **os.environ,
-        **stack.env,
-        "KAFKA_TOPIC": backlog.topic,
-        "KAFKA_GROUP_ID": database,
-        "CLICKHOUSE_DATABASE": database,
-    }
-    return subprocess.Popen([sys.executable, "-m", "wattnet.cli", "consume"], env=env, stderr=subprocess.DEVNULL)
 
 
 def _engine(client: Client, backlog: Backlog, database: str, *, consumers: int) -> None:
