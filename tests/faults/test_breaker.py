@@ -41,6 +41,7 @@ def test_only_poison_stops_the_partition_and_readiness_says_why(road: Road) -> N
         assert "partition 0 stands still" in answer
         assert "unknown schema id" in answer
         assert consumer.metric("wattnet_consumer_breaker_open") == 1
+        assert consumer.metric("wattnet_consumer_dlq_records_total", reason="unknown schema id") == stored
         assert consumer.http("/livez")[0] == 200
 
         road.send(600)

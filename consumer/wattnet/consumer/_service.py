@@ -25,6 +25,7 @@ from wattnet.consumer._errors import (
     ServiceUnavailableError,
     TopicChangedError,
 )
+from wattnet.consumer._freshness import FreshnessCollector
 from wattnet.consumer._health import Health
 from wattnet.consumer._http import HttpServer
 from wattnet.consumer._ingest import ClickHouseIngest
@@ -95,6 +96,7 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
     with HttpServer(settings.http, health=health, meters=meters, close_breakers=close_breakers) as http:
         inserts, questions = _clickhouse(settings, stop)
         http.watch(partial(questions.ping, PING_TIMEOUT_S))
+        meters.registry.register(FreshnessCollector(lambda: questions))
         _when_up(stop, lambda: _refuse_unsound(settings))
         _when_up(stop, lambda: refuse_beside_engine(questions, topic))
         _when_up(stop, lambda: require_access(settings.kafka))
