@@ -48,9 +48,14 @@ def wire(metric: Metric, known_us: int = NOW_US) -> bytes:
     return MetricEncoder(HEADER).encode(metric, known_us)[1]
 
 
-def unruly(name: str = "zone_load", **labels: str) -> bytes:
+def raw_metric(name: str = "zone_load", **labels: str) -> Metric:
     """One that no producer would make."""
-    return wire(Metric.from_stored(name, 4.5, load("ES", 0, 1.0).timestamp, labels, knowledge_time=None))
+    return Metric.from_stored(name, 4.5, load("ES", 0, 1.0).timestamp, labels, knowledge_time=None)
+
+
+def unruly(name: str = "zone_load", **labels: str) -> bytes:
+    """Such a one as it stands on the wire."""
+    return wire(raw_metric(name, **labels))
 
 
 GOOD = wire(load("PP", 0, 4.5))
@@ -144,15 +149,33 @@ def consumed(road: Road, messages: int) -> None:
         road.wait_stored(messages)
 
 
+INGEST = ["topic", "topic_id", "partition", "offset", "kafka_time", "claim_first", "claim_next", "claim_messages"]
+
+
+def origin(road: Road, topic_id: str, offset: int, count: int) -> list[Any]:
+    """Of a message that is one of a claim's, in partition 1."""
+    return [road.topic, topic_id, 1, offset, datetime.now(timezone.utc), 0, count, count]
+
+
 def refuse(road: Road, *values: bytes) -> None:
-    """As a feeder that refuses each of these, at offset 0 and following of partition 1 of a topic that is gone."""
-    topic_id, now, count = str(uuid.uuid4()), datetime.now(timezone.utc), len(values)
+    """As a feeder that refuses each of these, at offset 0 and following of a topic that is gone."""
+    topic_id = str(uuid.uuid4())
     rows = [
-        [road.topic, topic_id, 1, offset, now, 0, count, count, "cannot be decoded", "for a test", value, KEY]
+        [*origin(road, topic_id, offset, len(values)), "cannot be decoded", "for a test", value, KEY]
         for offset, value in enumerate(values)
     ]
-    names = "topic topic_id partition offset kafka_time claim_first claim_next claim_messages refused_by_feeder detail"
-    road.client.insert("metrics_ingest", rows, column_names=[*names.split(), "raw", "key"])
+    road.client.insert("metrics_ingest", rows, column_names=[*INGEST, "refused_by_feeder", "detail", "raw", "key"])
+
+
+def store(road: Road, *metrics: Metric) -> None:
+    """As a feeder stores these, at offset 0 and following of today's topic; the tables may refuse their labels."""
+    topic_id, known = road.topic_id(), datetime.fromtimestamp(NOW_US / 1e6, timezone.utc)
+    rows = [
+        [*origin(road, topic_id, offset, len(metrics)), one.name, one.value, one.timestamp, dict(one.labels), known]
+        for offset, one in enumerate(metrics)
+    ]
+    names = ["name", "value", "timestamp", "labels", "knowledge_time"]
+    road.client.insert("metrics_ingest", rows, column_names=[*INGEST, *names])
 
 
 def last_messages(road: Road, count: int) -> list[Message]:
@@ -394,9 +417,9 @@ def test_what_kafka_does_not_take_stays_pending(road: Road, letters: DeadLetters
 
 def test_what_kafka_no_longer_holds_is_sent_from_its_record(road: Road, letters: DeadLetters) -> None:
     """And never from another topic of the same name, which has other messages at the same offsets."""
-    sent = [unruly(unit="MW", mood="'\"\\\n\t\u202eö"), unruly(unit="GW")]
-    send(road, *sent, GOOD, GOOD)
-    consumed(road, 4)
+    sent = [raw_metric(unit="MW", mood="'\"\\\n\t\u202eö"), raw_metric(unit="GW")]
+    send(road, *map(wire, sent), GOOD, GOOD)
+    store(road, *sent)
     pending = LetterFilter(replayed=False)
     road.admin.delete_records([TopicPartition(road.topic, 1, 1)])[TopicPartition(road.topic, 1, 1)].result(30)
     second, first = letters.find(pending)
@@ -409,7 +432,7 @@ def test_what_kafka_no_longer_holds_is_sent_from_its_record(road: Road, letters:
     replayed = list(Replay(letters, road.settings.kafka).run([first, second]))
     assert [one.message.origin for one in replayed if one.message] == ["record", "record"]
     again = {decode_metric((one.value() or b"")[10:]) for one in last_messages(road, 2)}
-    assert again == {decode_metric(value[10:]) for value in sent}
+    assert again == {decode_metric(wire(metric)[10:]) for metric in sent}
     assert letters.find(pending) == []
 
 
