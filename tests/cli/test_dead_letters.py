@@ -379,7 +379,7 @@ def test_a_corrected_record_is_stored_and_its_letter_purged(road: Road, letters:
     assert "must be a whole one" in not_whole.stderr
     assert len(last_messages(road, 99)) == 3, "what would be refused again is not sent"
     assert road.sql("SELECT name, zone, value FROM metrics") == [("zone_load", "ES", 7.25)]
-    assert "purged 1 dead letters" in purged.stdout
+    assert "purged 1 dead letter" in purged.stdout
     assert [head.offset for head in letters.find(LetterFilter())] == [1], "the pending one stays"
     verdict = road.verdict()
     assert verdict.ok, verdict.problems

@@ -167,13 +167,17 @@ def purge(
         pending = sum(one.pending for one in counts)
         for one in counts:
             typer.echo(f"{one.letters:>9,}  {printable(one.reason, max_length=60)}")
-        what = f"{total:,} dead letters" + (f", {pending:,} of them never sent again" if pending else "")
+        what = _letters(total) + (f", {pending:,} of them never sent again" if pending else "")
         if total and not yes:
             if not sys.stdin.isatty():
                 raise CommandError(f"this deletes {what}: give --yes where nobody can be asked", exit_code=EXIT_USAGE)
             typer.confirm(f"delete {what}?", abort=True, err=True)
         # Also when there is none: one that was interrupted is finished.
-        typer.echo(f"purged {letters.purge(which):,} dead letters")
+        typer.echo(f"purged {_letters(letters.purge(which))}")
+
+
+def _letters(count: int) -> str:
+    return f"{count:,} dead letter{'' if count == 1 else 's'}"
 
 
 def _settings() -> Settings:
@@ -242,7 +246,8 @@ def _report(results: Iterable[Replayed], *, dry_run: bool) -> None:
     sent = failed = 0
     for one in results:
         sent, failed = (sent + 1, failed) if one.message else (sent, failed + 1)
-        typer.secho(line_of_replayed(one), fg=None if one.message else "red")
+        line = line_of_replayed(one)
+        typer.echo(line if one.message else typer.style(line, fg="red"))
     typer.echo(f"{'would send' if dry_run else 'sent'} {sent:,} again" + (f", {failed:,} not" if failed else ""))
     if failed:
         raise typer.Exit(EXIT_NOT_SENT)
