@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import random
 import time
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from mutants import fuzzed
+from confluent_kafka import Message
+from mutants import HEADER, fuzzed
 from road import until
+
+from wattnet.clickhouse import connect
+from wattnet.consumer._claim import Claim
+from wattnet.consumer._errors import PoisonError
+from wattnet.consumer._frame import frame_bodies, origin
+from wattnet.consumer._ingest import ClickHouseIngest
+from wattnet.consumer._range import Range
+from wattnet.consumer._strict import StrictReader
+from wattnet.consumer._writer_schemas import WriterSchema, WriterSchemas
 
 if TYPE_CHECKING:
     from road import Road
@@ -41,6 +52,32 @@ def test_fuzzed_messages_are_rows_or_dead_letters(road: Road, scale: Scale) -> N
     )
     letters = set(road.sql("SELECT `partition`, `offset` FROM dead_letters"))
     assert not healthy & letters, "what was left as it was is a row"
+
+
+def test_the_strict_reader_refuses_what_clickhouse_refuses(road: Road, scale: Scale) -> None:
+    """Each record alone: so what becomes of one depends on its own bytes, not on its neighbours."""
+    records, seed = scale(200, 20_000), random.randrange(2**32)
+    scale.tell(f"{records:,} records, seed {seed}")
+    bodies = (one.value for one in fuzzed(seed, 10 * records) if not one.healthy)
+    values = list(islice((value for value in bodies if value and value.startswith(HEADER)), records))
+    schema = WriterSchemas().find(HEADER)
+    assert isinstance(schema, WriterSchema)
+    reader, ingest = StrictReader(schema.schema_json), ClickHouseIngest(connect(road.clickhouse))
+    refused = 0
+    for number, value in enumerate(values):
+        message = Message(topic="t", partition=0, offset=number, value=value, timestamp=(1, 0))
+        range_ = Range("t", 0, Claim("id", number, number + 1, 1, 0), [message], 0)
+        blocks, _ = frame_bodies([message], schema.prefix, origin(range_))
+        try:
+            ingest.insert(schema.header + b"".join(blocks), f"{seed}:{number}")
+            answer = ""
+        except PoisonError as exc:
+            answer = str(exc)
+        problem = reader.problem(value, len(HEADER))
+        assert bool(problem) == bool(answer), f"{value.hex()}: {problem!r}, ClickHouse: {answer!r}"
+        refused += bool(answer)
+    scale.tell(f"{refused:,} of {records:,} refused by both")
+    assert records / 4 < refused < records
 
 
 def send(road: Road, seed: int, messages: int) -> set[tuple[int, int]]:
