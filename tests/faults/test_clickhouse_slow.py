@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import TYPE_CHECKING
 
-from road import until
+from road import QUICK_GROUP, until
 
 if TYPE_CHECKING:
     from clickhouse_proxy import ClickHouseProxy
@@ -12,17 +14,21 @@ if TYPE_CHECKING:
 
 
 def test_partitions_are_paused_while_buffers_are_full(road: Road, proxy: ClickHouseProxy) -> None:
-    """Bounded memory, whatever the backlog: reading goes on when there is room."""
+    """Bounded memory, whatever the backlog; and it stays in its group for longer than max.poll.interval.ms."""
     road.send(20_000)
+    options = {**json.loads(QUICK_GROUP), "max.poll.interval.ms": 1_500}
+    settings = {"KAFKA_OPTIONS": json.dumps(options), "WATTNET_MAX_BUFFER_BYTES": "3000000"}
     gates = [proxy.hold_next_insert("request") for _ in range(3)]
-    with road.consumer(**proxy.env, WATTNET_MAX_BUFFER_BYTES="3000000", WATTNET_MAX_BATCH_ROWS="1000") as consumer:
+    with road.consumer(**proxy.env, **settings, WATTNET_MAX_BATCH_ROWS="1000") as consumer:
         assert gates[0].reached.wait(60)
         until(lambda: "partitions paused" in consumer.logged(), "the partitions are paused")
+        paused = time.monotonic()
+        until(lambda: time.monotonic() - paused > 2 * 1.5, "ClickHouse is slower than the group's patience")
         for gate in gates:
             gate.open()
         until(lambda: road.released() == 20_000, "all of it is released")
         assert "partitions resumed" in consumer.logged()
-        assert "lost" not in consumer.logged(), "it stayed in its group"
+        assert consumer.metric("wattnet_consumer_rebalances_total") == 1, "it stayed in its group"
     road.assert_exact(20_000)
 
 
@@ -39,15 +45,3 @@ def test_a_stop_while_an_insert_hangs_ends_in_time_and_says_so(road: Road, proxy
     with road.consumer():
         until(lambda: road.released() == 2_000, "all of it is released")
     road.assert_exact(2_000)
-
-
-def test_sigterm_under_load_drains_and_loses_nothing(road: Road) -> None:
-    """Stopped and started again and again while messages arrive."""
-    settings = {"WATTNET_MAX_BATCH_ROWS": "500"}
-    for turn in range(3):
-        road.send(3_000, first=turn * 3_000)
-        with road.consumer(**settings):
-            road.wait_stored(turn * 3_000 + 500)
-    with road.consumer(**settings):
-        until(lambda: road.released() == 9_000, "all of it is released")
-    road.assert_exact(9_000)

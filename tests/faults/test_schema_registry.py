@@ -13,7 +13,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from road import Road, load, until
 
 from wattnet.local import LocalStack
-from wattnet.schemas import METRIC_SCHEMA_JSON, confluent_header
+from wattnet.schemas import METRIC_FINGERPRINT, METRIC_SCHEMA_JSON, confluent_header, single_object_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,24 +67,32 @@ def test_the_producer_registers_its_schema_and_the_consumer_finds_it(road: Road)
 
 
 def test_old_and_new_producers_run_side_by_side(road: Road) -> None:
-    """A schema without the fields that have defaults, and one with a field that the tables do not know, interleaved."""
+    """Interleaved: a schema without the fields that have defaults, one with a new field, and the other framing."""
     today = json.loads(METRIC_SCHEMA_JSON)
     old = {**today, "fields": today["fields"][:5]}
     new = {**today, "fields": [*today["fields"], {"name": "mood", "type": "string", "default": ""}]}
     ids = register(road, f"{road.topic}-old", old), register(road, f"{road.topic}-new", new)
     raw = road.raw_producer()
-    for hour in range(0, 1_000, 2):
+    fields = {"valid": True, "attributes": {}}
+    for hour in range(0, 1_500, 3):
         raw.produce(road.topic, confluent_header(ids[0]) + encoded(old, hour), partition=0)
-        body = encoded(new, hour + 1, valid=True, zone_status="preview", data_state="d", attributes={}, mood="fine")
+        body = encoded(new, hour + 1, **fields, zone_status="preview", data_state="d", mood="fine")
         raw.produce(road.topic, confluent_header(ids[1]) + body, partition=0)
+        body = encoded(today, hour + 2, **fields, zone_status="missing", data_state="e")
+        raw.produce(road.topic, single_object_header(METRIC_FINGERPRINT) + body, partition=0)
     raw.flush()
     with road.consumer():
-        road.wait_stored(1_000)
-    road.assert_exact(1_000)
+        road.wait_stored(1_500)
+    road.assert_exact(1_500)
     rows = road.sql(
         "SELECT zone_status, data_state, count(), sum(value) FROM metrics GROUP BY ALL ORDER BY zone_status"
     )
-    assert rows == [("preview", "d", 500, 250_000.0), ("complete", "", 500, 249_500.0)]
+    # Every third hour from 0, 1 and 2 on: 3 times 0 + 1 + ... + 499, and 500 times where they begin.
+    assert rows == [
+        ("missing", "e", 500, 374_250.0 + 1_000),
+        ("preview", "d", 500, 374_250.0 + 500),
+        ("complete", "", 500, 374_250.0),
+    ]
 
 
 def test_ids_that_the_registry_does_not_know_become_dead_letters(road: Road) -> None:

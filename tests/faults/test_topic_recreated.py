@@ -9,12 +9,13 @@ from road import load, until
 from wattnet.producer import create_topic
 
 if TYPE_CHECKING:
+    from clickhouse_proxy import ClickHouseProxy
     from road import Road
 
 
-def make_again(road: Road) -> None:
-    """Delete the topic and create it under the same name."""
-    before = road.topic_id()
+def make_again(road: Road, *, partitions: int | None = None) -> None:
+    """Delete the topic and create it under the same name, with as many partitions or others."""
+    before, road.partitions = road.topic_id(), partitions or road.partitions
     road.admin.delete_topics([road.topic])[road.topic].result(30)
     until(lambda: road.topic not in road.admin.list_topics(timeout=5).topics, "the topic is gone")
     assert create_topic(road.stack.bootstrap_servers, road.topic, partitions=road.partitions)
@@ -61,3 +62,25 @@ def test_made_again_under_a_running_consumer(road: Road) -> None:
     ]
     verdict = road.verdict()
     assert verdict.ok, verdict.problems
+
+
+def test_made_again_with_other_partitions_while_an_insert_of_the_old_one_is_on_the_way(
+    road: Road, proxy: ClickHouseProxy
+) -> None:
+    """The late insert stays the old topic's; the partitions of the new one are read from their beginning."""
+    road.send(1_000)
+    old = road.topic_id()
+    gate = proxy.hold_next_insert("request")
+    with road.consumer(**proxy.env) as consumer:
+        assert gate.reached.wait(60), consumer.logged()
+        make_again(road, partitions=5)
+        road.send(2_000, first=1_000)
+        until(lambda: f"(id {road.topic_id()})" in consumer.logged(), "it reads the new one")
+        assert road.one(f"SELECT sum(messages) FROM ledger WHERE topic_id = '{old}'") < 1_000
+        gate.open()
+        until(lambda: road.released() == 2_000, "all of the new topic is released")
+    assert road.sql("SELECT count(), uniqExact(topic_id, `partition`, `offset`) FROM metrics") == [(3_000, 3_000)]
+    assert road.one(f"SELECT uniqExact(`partition`) FROM ledger WHERE topic_id = '{road.topic_id()}'") > 3
+    verdict = road.verdict()
+    assert verdict.ok, verdict.problems
+    assert (verdict.stored, verdict.in_flight) == (3_000, 0)
