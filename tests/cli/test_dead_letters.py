@@ -491,13 +491,30 @@ def test_a_range_that_is_stored_once_more_brings_no_purged_letter_back(road: Roa
     assert road.verdict().ok
 
 
-def test_letters_of_the_kafka_engine_are_purged_by_place_and_time(road: Road, letters: DeadLetters) -> None:
+def test_letters_of_the_kafka_engine_are_purged_by_place_and_time(
+    road: Road, letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They have no topic id: the same place may be another message later, of a topic that was made again."""
-    engine = "INSERT INTO dead_letters (topic, topic_id, `partition`, `offset`, reason, raw, stored_at) VALUES "
-    road.client.command(f"{engine} ('{road.topic}', '', 1, 7, 'kafka engine', 'first', now64(3) - 1)")
-    assert letters.purge(LetterFilter()) == 1
-    assert letters.find(LetterFilter()) == []
-    road.client.command(f"{engine} ('{road.topic}', '', 1, 7, 'kafka engine', 'second', now64(3) + 1)")
+
+    def arrive(raw: str) -> None:
+        names = "topic, topic_id, `partition`, `offset`, reason, raw"
+        road.client.command(
+            f"INSERT INTO dead_letters ({names}) VALUES ('{road.topic}', '', 1, 7, 'an engine', '{raw}')"
+        )
+
+    def run(self: DeadLetters, sql: str, values: dict[str, Any], settings: dict[str, Any]) -> None:
+        if "DELETE" in sql:
+            arrive("second")
+        run_command(self, sql, values, settings)
+
+    arrive("first")
+    run_command = DeadLetters._command
+    with monkeypatch.context() as patch:
+        patch.setattr(DeadLetters, "_command", run)
+        assert letters.purge(LetterFilter()) == 1
+    assert road.sql("SELECT raw FROM dead_letters") == [("second",)], (
+        "it came between the writing down and the deletion"
+    )
     assert letters.purge(LetterFilter(replayed=True)) == 0
     (head,) = letters.find(LetterFilter())
     ((letter,),) = letters.load([head])
