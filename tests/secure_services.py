@@ -40,7 +40,10 @@ advertised.listeners=PLAINTEXT://{host}:{port},SASL_SSL://{host}:{secure_port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
-user_{user}="{password}";
+user_{user}="{password}" user_least="{password}";
+# Who comes without a password through the plain listener is this test, and the broker itself.
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS;User:{user}
 listener.name.sasl_ssl.ssl.keystore.type=PEM
 listener.name.sasl_ssl.ssl.keystore.location=server.pem
 listener.name.sasl_ssl.ssl.truststore.type=PEM
@@ -125,15 +128,23 @@ def free_ports(count: int) -> list[int]:
     return list(taken)
 
 
-def secure_broker(folder: Path, certificates: Certificates) -> Iterator[str]:
-    """The address of its SASL_SSL listener, while it runs."""
+@dataclass(frozen=True)
+class Addresses:
+    """Of one broker: where it wants a password and a certificate, and where it takes anybody for an administrator."""
+
+    secure: str
+    plain: str
+
+
+def secure_broker(folder: Path, certificates: Certificates) -> Iterator[Addresses]:
+    """Its addresses, while it runs."""
     data = DataFolder(folder)
     data.lock()
     kafka = SecureKafka(folder / "kafka", certificates)
     service = Service(kafka, data, timeout_s=120)
     try:
         service.start()
-        yield f"{HOST}:{kafka.secure_port}"
+        yield Addresses(f"{HOST}:{kafka.secure_port}", kafka.bootstrap_servers)
     finally:
         service.stop()
         data.unlock()

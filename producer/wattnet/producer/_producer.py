@@ -245,7 +245,16 @@ class Producer:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             left_s = _SLICE_S if deadline is None else min(_SLICE_S, deadline - time.monotonic())
-            kafka.flush(max(left_s, 0))
+            try:
+                kafka.flush(max(left_s, 0))
+            except KafkaException as exc:  # a fatal error: librdkafka tries nothing any more
+                raise DeliveryError(
+                    f"what is in the queue cannot be delivered to {self._topic!r} at {self._bootstrap_servers}: "
+                    f"{exc.args[0].str()}. Its user needs Write on the topic in Kafka; then make a new producer",
+                    failed=0,
+                    queued=len(kafka),
+                    dropped=0,
+                ) from exc
             self._deliveries.tell()
             queued = len(kafka)  # on_error may have sent something again
             if not queued or left_s <= 0:
