@@ -61,6 +61,12 @@ def test_a_rewound_commit_repeats_the_ledgers_own_ranges() -> None:
     assert (where.repeats, where.position) == (((10, 25, 15), (25, 30, 5)), 30)
 
 
+def test_a_commit_that_an_operator_set_to_the_ledgers_end_repeats_the_newest_range() -> None:
+    """It may have been stored only in part: nobody's claim says that it is whole."""
+    where = plan(TOPIC, Committed(30, None), [whole(10, 30)], 0, low=0, high=100)
+    assert (where.repeats, where.position) == (((10, 30, 20),), 30)
+
+
 def test_a_commit_that_an_operator_set_before_the_first_start_is_where_it_begins() -> None:
     where = plan(TOPIC, Committed(40, None), [], None, low=0, high=100)
     assert (where.repeats, where.position, where.start) == ((), 40, 40)

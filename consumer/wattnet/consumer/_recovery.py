@@ -93,10 +93,13 @@ def plan(
         position, start = (low, low) if end is None else (end, ledger_start if ledger_start is not None else low)
     else:
         claim = committed.claim
-        repeats = [one for one in recorded if one.next > committed.offset]
-        start = claim.start if claim else committed.offset if ledger_start is None else ledger_start
         # What an operator sets, and Kafka holds nothing before it, is how a loss to retention is accepted (see below).
         given_up = claim is None and committed.offset <= low
+        # Only our own commit says that all before it is whole in every table. Behind one that somebody set, the newest
+        # range may be in the ledger and nowhere else (a copy of the folder that was made in the midst of its insert).
+        unsure = claim is None and not given_up and committed.offset == end
+        repeats = recorded[-1:] if unsure else [one for one in recorded if one.next > committed.offset]
+        start = claim.start if claim else committed.offset if ledger_start is None else ledger_start
         if (end if end is not None else start) < committed.offset and not given_up:
             # What the engine handed over cannot be repeated: behind it, then.
             engine = None if handed_over is None else (handed_over, handed_over)
