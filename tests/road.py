@@ -258,8 +258,13 @@ class Road:
         until(self._group_is_empty, "the group is empty")
         self.admin.delete_consumer_groups([self.group])[self.group].result(10)
 
+    def members(self) -> list[str]:
+        """Who is in the group."""
+        group = self.admin.describe_consumer_groups([self.group])[self.group].result(10)
+        return [one.member_id for one in group.members]
+
     def _group_is_empty(self) -> bool:
-        return not self.admin.describe_consumer_groups([self.group])[self.group].result(10).members
+        return not self.members()
 
     def released(self) -> int:
         """How many offsets are committed as stored, with nothing claimed behind them."""
