@@ -206,8 +206,10 @@ def test_the_rights_of_the_security_page_are_enough(
     allow(admin, ResourceType.TOPIC, road.topic, AclOperation.WRITE)
     with Producer(addresses.secure, topic=road.topic, options=secure) as producer:
         producer.send_many(load("ES", hour, float(hour)) for hour in range(100))
-    for code, said in run_all(wattnet, "consume", env=least):
-        assert (code, "give it Read on the topic and on the group" in said) == (78, True), said[-1500:]
+    allow(admin, ResourceType.GROUP, road.group, AclOperation.DESCRIBE)
+    (consumed, refusal), (verified, proof) = run_all(wattnet, "consume", "verify", env=least)
+    assert (consumed, "give it Read on the topic and on the group" in refusal) == (78, True), refusal[-1500:]
+    assert (verified, "100 more in flight" in proof) == (0, True), proof[-1500:]
     allow(admin, ResourceType.TOPIC, road.topic, AclOperation.READ)
     allow(admin, ResourceType.GROUP, road.group, AclOperation.READ)
     log = wattnet.folder / "consumer.log"
