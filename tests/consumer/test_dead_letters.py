@@ -14,6 +14,7 @@ from road import load
 
 from wattnet.consumer import DeadLetterError, LetterAddress, printable
 from wattnet.consumer._avro_walk import MAX_VALUES, walk
+from wattnet.consumer._originals import READ_OVER_MESSAGES, _runs
 from wattnet.consumer._record import corrected_metric, iso_time, metric_of, record_of_detail, record_of_fields
 from wattnet.consumer._strict import StrictReader
 from wattnet.schemas import METRIC_SCHEMA_JSON, Metric, MetricEncoder
@@ -173,3 +174,11 @@ def test_printable_text_prints_on_one_line(text: str | bytes, max_length: int | 
 
 def test_printable_bytes_that_are_no_text_show_as_bytes() -> None:
     assert printable(b"a\xff\x00\\x\xc3\xb6") == r"a\xff\x00\\xö"
+
+
+def test_originals_that_are_near_each_other_are_read_in_one_go() -> None:
+    far = 7 + READ_OVER_MESSAGES
+    assert list(_runs([])) == []
+    assert list(_runs([7])) == [(7, 7)]
+    assert list(_runs([far, 3, 7])) == [(3, far)]
+    assert list(_runs([far + 1, 3, 7, far + 5])) == [(3, 7), (far + 1, far + 5)]

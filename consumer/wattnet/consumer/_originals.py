@@ -12,7 +12,7 @@ from wattnet.consumer._message import offset_of
 from wattnet.consumer._source import admin_client, librdkafka_logger, read_topic_id, refused_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from confluent_kafka import Message
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from wattnet.consumer._settings import KafkaSettings
 
 TIMEOUT_S = 10.0
+SLICE_S = 0.2  # Ctrl-C is not seen while librdkafka waits
+# Starting anew elsewhere takes a tenth of a second, in which so many messages are read (measured).
+READ_OVER_MESSAGES = 2_000
 # What says that there is no such message, now or ever again.
 GONE = frozenset({KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})
 
@@ -60,27 +63,58 @@ class Originals:
         for topic in {head.topic for head in heads if head.topic_id}:
             topic_id = read_topic_id(self._admin, topic, timeout_s=self._timeout_s)
             own = [head for head in heads if head.topic == topic and head.topic_id == topic_id]
-            messages = {head: self._message(head) for head in own}
+            messages: dict[LetterHead, Message] = {}
+            for partition in {head.partition for head in own}:
+                wanted = {head.offset: head for head in own if head.partition == partition}
+                messages.update(self._of_partition(topic, partition, wanted))
             # They were fetched before this answer, so they are of the topic that it names.
             if own and read_topic_id(self._admin, topic, timeout_s=self._timeout_s) == topic_id:
-                found.update({head: message for head, message in messages.items() if message is not None})
+                found.update(messages)
         return found
 
-    def _message(self, head: LetterHead) -> Message | None:
-        place = TopicPartition(head.topic, head.partition, head.offset)
+    def _of_partition(
+        self, topic: str, partition: int, wanted: Mapping[int, LetterHead]
+    ) -> Iterator[tuple[LetterHead, Message]]:
         try:
-            self._consumer.assign([place])
-            deadline = time.monotonic() + self._timeout_s
-            while time.monotonic() < deadline:
-                message = self._consumer.poll(0.2)
-                if message is None:
-                    continue
-                error = message.error()
-                if error is None:
-                    # Behind it: a hole that compaction or a transaction left.
-                    return message if offset_of(message) == head.offset else None
-                if error.code() in GONE:
-                    return None
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout_s)
+            for first, last in _runs(offset for offset in wanted if low <= offset < high):
+                self._consumer.assign([TopicPartition(topic, partition, first)])
+                for message in self._until(last):
+                    head = wanted.get(offset_of(message))
+                    if head is not None:
+                        yield head, message
         except KafkaException as exc:
-            raise ServiceUnavailableError(f"Kafka does not give {head.address}: {exc.args[0].str()}") from exc
-        raise ServiceUnavailableError(f"Kafka does not give {head.address} within {self._timeout_s:g} s")
+            error = exc.args[0].str()
+            raise ServiceUnavailableError(f"Kafka does not give partition {partition} of {topic!r}: {error}") from exc
+
+    def _until(self, last: int) -> Iterator[Message]:
+        """From where the consumer stands to the offset `last`, or to what is there before it ends."""
+        deadline = time.monotonic() + self._timeout_s
+        while time.monotonic() < deadline:
+            message = self._consumer.poll(SLICE_S)
+            if message is None:
+                continue
+            error = message.error()
+            if error is not None:
+                if error.code() in GONE:
+                    return
+                continue  # librdkafka goes on by itself
+            deadline = time.monotonic() + self._timeout_s
+            # Behind `last`: it was a hole that compaction or a transaction left.
+            if offset_of(message) <= last:
+                yield message
+            if offset_of(message) >= last:
+                return
+        raise ServiceUnavailableError(f"Kafka gives no messages within {self._timeout_s:g} s")
+
+
+def _runs(offsets: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """First and last of those that are near enough to be read in one go."""
+    first = last = None
+    for offset in sorted(offsets):
+        if first is not None and last is not None and offset - last > READ_OVER_MESSAGES:
+            yield first, last
+            first = None
+        first, last = offset if first is None else first, offset
+    if first is not None and last is not None:
+        yield first, last
