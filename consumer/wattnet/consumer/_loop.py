@@ -18,6 +18,7 @@ from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import OffsetsGoneError, ServiceUnavailableError, TopicChangedError, UnsafeToContinueError
 from wattnet.consumer._message import partition_of, timestamp_of
 from wattnet.consumer._partition import Partition
+from wattnet.consumer._reading import Reading
 from wattnet.consumer._recovery import plan
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ POLL_MESSAGES = 20_000
 POLL_TIMEOUT_S = 0.1
 # Ranges with the writer at once: one that it frames while ClickHouse stores another, and one that waits.
 MAX_OUTSTANDING = 3
-# Pausing throws away what librdkafka has fetched, so a short wait for room comes first.
-PAUSE_AFTER_S = 1.0
 TOPIC_CHECK_INTERVAL_S = 3.0
 POSITION_RETRY_S = 1.0
 
@@ -82,8 +81,7 @@ class Loop:
         self._clock = clock
         self._wall_clock = wall_clock
         self._partitions: dict[int, Partition] = {}
-        self._full_since: float | None = None
-        self._reading: set[int] = set()
+        self._reading = Reading(source, batch.max_buffer_bytes, clock)
         self._topic_checked = clock()
         self._position_after = 0.0
         self._drained_by: float | None = None  # when draining has to be over, once it has begun
@@ -117,7 +115,7 @@ class Loop:
     def drain(self) -> bool:
         """Store all that is buffered, release it, and say whether that worked within `drain_timeout_s`."""
         self._drained_by = deadline = self._clock() + self._batch.drain_timeout_s
-        self._read_from(set())
+        self._reading.stop()
         for partition in self._partitions.values():
             if partition.repeats:  # an old claim that is not read whole: it stands, whoever comes next repeats it
                 partition.buffer.clear()
@@ -133,15 +131,15 @@ class Loop:
     # -- reading
 
     def _poll(self) -> None:
-        self._read_from(self._wanted())
-        if self._full_since is not None:
+        self._reading.adjust(self._partitions.values())
+        if self._reading.full:
             with self._meters.spent("backpressure"):
                 self._wait_for_writer(POLL_TIMEOUT_S)
-            if self._reading:
+            if self._reading.going:
                 return
         try:
             with self._meters.spent("poll"):
-                messages = self._source.poll(POLL_MESSAGES, 0 if self._full_since is not None else POLL_TIMEOUT_S)
+                messages = self._source.poll(POLL_MESSAGES, 0 if self._reading.full else POLL_TIMEOUT_S)
         except OffsetsGoneError:
             self._topic_is_ours()  # a topic that was made again explains it
             raise
@@ -150,31 +148,6 @@ class Loop:
             partition = self._partitions.get(number)
             if partition is not None and partition.positioned and not partition.standing_still:
                 partition.add(list(run), now)
-
-    def _wanted(self) -> set[int]:
-        """The partitions to read from now: all of them, or none while there is no room."""
-        positioned = [one for one in self._partitions.values() if one.positioned]
-        held, now = sum(one.held_bytes for one in positioned), self._clock()
-        if held >= self._batch.max_buffer_bytes:
-            if self._full_since is None:
-                self._full_since = now
-            if now - self._full_since <= PAUSE_AFTER_S:
-                return self._reading
-            if self._reading:
-                logger.warning("%d bytes wait for ClickHouse: partitions paused", held)
-            # Still polled, so that the group keeps this member however long ClickHouse takes.
-            return set()
-        if self._full_since is not None and not self._reading:
-            logger.info("room again: partitions resumed")
-        self._full_since = None
-        return {one.number for one in positioned if not one.standing_still}
-
-    def _read_from(self, wanted: set[int]) -> None:
-        if wanted == self._reading:
-            return
-        self._source.pause(self._reading - wanted)
-        self._source.resume(wanted - self._reading)
-        self._reading = set(wanted)
 
     def _wait_for_writer(self, timeout_s: float) -> None:
         storing = [one.storing for one in self._partitions.values() if one.storing is not None]
@@ -241,7 +214,7 @@ class Loop:
             and one.buffer
             and (
                 one.repeats
-                or self._full_since is not None
+                or self._reading.full
                 or len(one.buffer) >= self._max_rows(one)
                 or one.buffer_bytes >= self._batch.max_batch_bytes
                 or now - one.buffering_since >= self._batch.flush_interval_s
@@ -340,18 +313,11 @@ class Loop:
 
     def _release_idle(self) -> None:
         """Commit what is done where nothing follows, so that lag is right and a restart repeats nothing."""
-        self._release([one for one in self._partitions.values() if one.idle])
-
-    def _release(self, partitions: Sequence[Partition]) -> None:
-        claims = {
-            one.number: Claim.nothing(self._topic_id, one.done, one.start)
-            for one in partitions
-            if one.committed != one.done
-        }
-        if not claims:
-            return
-        for number in self._commit(claims):
-            self._partitions[number].committed = claims[number].first
+        idle = [one for one in self._partitions.values() if one.idle and one.committed != one.done]
+        if idle:
+            claims = {one.number: Claim.nothing(self._topic_id, one.done, one.start) for one in idle}
+            for number in self._commit(claims):
+                self._partitions[number].committed = claims[number].first
 
     def _known_to_be_ours(self) -> bool:
         """Whether the broker says that the topic is ours; False, and no error, while it says nothing."""
@@ -388,8 +354,8 @@ class Loop:
     def assigned(self, partitions: Sequence[int]) -> None:
         """See RebalanceListener."""
         logger.info("assigned: partitions %s", sorted(partitions))
+        self._reading.forget(partitions)
         for number in partitions:
-            self._reading.discard(number)
             breaker = Breaker(self._batch.breaker_share, self._batch.breaker_pause_s)
             self._partitions[number] = Partition(self._topic, self._topic_id, number, breaker)
         self._position_after = 0.0
@@ -399,7 +365,7 @@ class Loop:
     def revoked(self, partitions: Sequence[int]) -> None:
         """Finish what is claimed, drop what is not; whoever comes next reads on from there."""
         logger.info("revoked: partitions %s", sorted(partitions))
-        self._reading -= set(partitions)
+        self._reading.forget(partitions)
         leaving = [self._partitions.pop(number) for number in partitions if number in self._partitions]
         storing: dict[Future[Written], Partition] = {one.storing: one for one in leaving if one.storing is not None}
         # At the end of a drain they have had their time.
@@ -420,7 +386,7 @@ class Loop:
     def lost(self, partitions: Sequence[int]) -> None:
         """Forget them: they are somebody else's. What is on its way to ClickHouse is repeated there under its token."""
         logger.warning("lost: partitions %s", sorted(partitions))
-        self._reading -= set(partitions)
+        self._reading.forget(partitions)
         for number in partitions:
             self._partitions.pop(number, None)
         self._rebalanced(partitions)
