@@ -107,6 +107,19 @@ def test_a_clickhouse_that_dies_under_the_engine_loses_nothing(road: Road) -> No
     assert {one.kind for one in verdict.problems} <= {"double"}, "what it stored again it is allowed to"
 
 
+def test_a_view_that_throws_under_the_engine_is_said_and_loses_nothing(road: Road) -> None:
+    kafka_engine_on(quick(road), consumers=1)
+    road.client.command("RENAME TABLE metrics TO metrics_away")
+    road.send(MESSAGES)
+    until(lambda: any("metrics" in one for one in kafka_engine_status(road.settings).problems), "status says it")
+    assert kafka_engine_status(road.settings).lag == MESSAGES, "nothing was committed"
+    road.client.command("RENAME TABLE metrics_away TO metrics")
+    until(lambda: road.one("SELECT count() FROM current_metrics") == MESSAGES, "all of it is stored")
+    until(lambda: kafka_engine_status(road.settings).problems == (), "it has committed, and the error is history")
+    kafka_engine_off(quick(road))
+    assert {one.kind for one in road.verdict().problems} <= {"double"}, "what it stored again it is allowed to"
+
+
 def test_messages_of_an_older_topic_of_that_name_are_no_doubles(road: Road) -> None:
     """The engine's rows have no topic id: those from before the topic was made again are not today's."""
     road.send(MESSAGES)

@@ -63,6 +63,14 @@ CONNECTION_SETTINGS = {
 FOUND = "SELECT name, comment FROM system.tables WHERE database = currentDatabase() AND name IN ({names:Array(String)})"
 
 
+LAST_ERROR = """
+    SELECT toString(time), text FROM system.kafka_consumers
+    ARRAY JOIN exceptions.time AS time, exceptions.text AS text
+    WHERE database = currentDatabase() AND table = {table:String} AND time > last_commit_time
+    ORDER BY time DESC LIMIT 1
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Handover:
     """What the consumers handed to the engine: for each partition where it begins, and where its claims once began."""
@@ -153,12 +161,10 @@ class EngineTable:
         self._client.command(f"DROP VIEW IF EXISTS {VIEW} SYNC")
 
     def last_error(self) -> str:
-        """The newest of what the engine's consumers complained about; empty when there is none."""
+        """What the engine's consumers complained about last, since they last committed; empty when there is nothing."""
         try:
             rows = self._client.query(
-                "SELECT toString(time), text FROM system.kafka_consumers ARRAY JOIN exceptions.time AS time, "
-                "exceptions.text AS text WHERE database = currentDatabase() AND table = {table:String} "
-                "ORDER BY time DESC LIMIT 1",
+                LAST_ERROR,
                 parameters={"table": TABLE},
             ).result_rows
         except DatabaseError:  # an older ClickHouse, or no right to look

@@ -17,6 +17,7 @@ from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._handover import FEEDER, Group, hand_back, record, stored_by_engine, take_over
 from wattnet.consumer._kafka_questions import KafkaQuestions
 from wattnet.consumer._ledger import ClickHouseLedger
+from wattnet.consumer._printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # The engine stores what it has read before it leaves its group; a member that was killed leaves by its session's end.
 LEAVE_TIMEOUT_S = 120.0
+MAX_ERROR_LENGTH = 500
 STORED = """
     SELECT sum(messages), sum(refused) FROM ledger
     WHERE topic = {topic:String} AND topic_id = '' AND `partition` = {partition:UInt16}
@@ -222,7 +224,7 @@ class _KafkaEngine:
         if reads and handover is not None and topic_id != handover.topic_id:
             problems.append("the topic was deleted or made again: switch the engine off, and on again")
         if reads and (error := self.table.last_error()):
-            problems.append(f"the engine's newest error: {error}")
+            problems.append(f"the engine's newest error: {printable(error, max_length=MAX_ERROR_LENGTH)}")
         return KafkaEngineStatus(
             topic=self._topic,
             state="off" if handover is None else "on" if reads else "half",
