@@ -44,10 +44,7 @@ class Fuzzed:
 
 
 def fuzzed(seed: int, count: int) -> Iterator[Fuzzed]:
-    """So many messages, the same for the same seed but for the time in them.
-
-    Each is made from a record of its own, so two can be the same revision only where one was made to be.
-    """
+    """So many messages, the same for the same seed but for the time in them."""
     rng = random.Random(seed)
     encoder = MetricEncoder(HEADER)
     pool = nasty_metrics()
