@@ -16,7 +16,7 @@ from wattnet.producer import BrokerUnreachableError, TopicCreationError
 if TYPE_CHECKING:
     from command import Command
 
-COMMANDS = ("demo", "up", "init", "consume", "verify", "lag", "doctor", "migrate")
+COMMANDS = ("demo", "up", "init", "consume", "verify", "lag", "doctor", "dead-letters", "migrate")
 
 
 def test_help_names_every_command(wattnet: Command) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wattnet.consumer import LetterAddress, LetterFilter, Replayed, Settings
 
 app = typer.Typer(
-    help="What was refused: list it, look into it, send it again, delete it.",
+    help="List, show, send again or delete what was refused.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
