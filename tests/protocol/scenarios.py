@@ -177,6 +177,22 @@ def an_older_copy_of_clickhouse() -> None:
     _end(world)
 
 
+def an_older_copy_under_a_running_consumer() -> None:
+    """It would go on behind the hole."""
+    world, member = _world()
+    world.back_up()
+    member.turn()
+    member.finish_writes()
+    member.turn()
+    world.restore(stopped=False)
+    world.produce(0, ["good"] * 2)
+    _turns(world, member, 2)
+    member.turn()
+    member.finish_writes()
+    member.turn()
+    _end(world, survivors=True)
+
+
 def an_older_copy_that_was_made_in_the_midst_of_an_insert() -> None:
     """Its newest ledger row is no proof either."""
     world, member = _world()
@@ -300,6 +316,7 @@ SCENARIOS: tuple[Callable[[], None], ...] = (
     offsets_expire_and_the_newest_range_is_incomplete,
     a_group_is_rewound_over_several_ranges,
     an_older_copy_of_clickhouse,
+    an_older_copy_under_a_running_consumer,
     an_older_copy_that_was_made_in_the_midst_of_an_insert,
     a_topic_is_made_anew_under_a_reading_member,
     a_topic_is_made_anew_with_the_same_offsets,

@@ -160,7 +160,6 @@ class SimulatedSource:
         self._owned: set[int] = set()
         self._paused: set[int] = set()
         self._positions: dict[int, int] = {}
-        self.asked = 0  # the partition whose commit was asked for last
 
     def subscribe(self, listener: RebalanceListener) -> None:
         self._listener = listener
@@ -234,7 +233,6 @@ class SimulatedSource:
 
     def committed(self, partition: int) -> Committed | None:
         def ask() -> Committed | None:
-            self.asked = partition
             commit = self._kafka.commits.get(partition)
             return Committed(commit.offset, Claim.parse(commit.offset, commit.metadata)) if commit else None
 

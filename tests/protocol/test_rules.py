@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import wraps
 from itertools import count
@@ -26,6 +27,7 @@ from wattnet.consumer import _loop as loop_module
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._loop import TOPIC_CHECK_INTERVAL_S, Loop
 from wattnet.consumer._recovery import Committed, Plan, Recorded, plan
+from wattnet.consumer._witness import Witness
 from wattnet.consumer._writer import Writer
 
 if TYPE_CHECKING:
@@ -176,6 +178,10 @@ def go_on_when_the_ledger_ends_before_the_commit(patch: Patch) -> None:
             return Plan((), committed.offset, committed.claim.start if committed.claim else 0)
 
     patch.setattr(loop_module, "plan", careless)
+
+
+def insert_without_a_look_at_what_lies_before(patch: Patch) -> None:
+    patch.setattr(Witness, "watching", lambda self, range_: nullcontext())
 
 
 # -- R8: a topic is known by its id
@@ -346,6 +352,7 @@ MUTATIONS = (
     repeat_the_commits_claim_and_cut_the_rest_anew,
     without_a_commit_begin_anew,
     go_on_when_the_ledger_ends_before_the_commit,
+    insert_without_a_look_at_what_lies_before,
     never_ask_for_the_topics_id_again,
     ask_for_the_topics_id_now_and_then_only,
     believe_commits_of_a_deleted_topic,

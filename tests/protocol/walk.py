@@ -116,7 +116,7 @@ class Walk:
             "create": world.create_topic,
             "make anew": self._make_anew,
             "back up": world.back_up,
-            "restore": world.restore,
+            "restore": lambda: world.restore(stopped=dice.random() < 0.5),
         }
         self.told.append(name)
         if name in draw:

@@ -62,6 +62,7 @@ class World:
         self._dead_members: list[int] = []
         self._backup: tuple[dict[str, Table], dict[Place, set[int]]] | None = None
         self._restored = self._expired = False
+        self._unaware: list[Member] = []  # consumers that ran while ClickHouse was restored
         # Where a claim was taken from Kafka while its range was stored in part: rows are once by FINAL only.
         self._final_only: set[Place] = set()
 
@@ -175,11 +176,14 @@ class World:
         """Someone copies ClickHouse's folder."""
         self._backup = (self.store.copy_of_folder(), {place: set(offsets) for place, offsets in self._stored.items()})
 
-    def restore(self) -> None:
-        """Someone stops the consumers and puts the copy in ClickHouse's place."""
+    def restore(self, *, stopped: bool = True) -> None:
+        """Someone puts the copy in ClickHouse's place, with the consumers stopped or not."""
         if self._backup is None:
             return
-        self._stop_all()
+        if stopped:
+            self._stop_all()
+        self.pass_time(5)  # nobody does it in less
+        self._unaware = list(self.members)
         self.kafka.late.clear()
         folder, stored = self._backup
         self.store.restore(folder)
@@ -280,6 +284,8 @@ class World:
         claim = Claim.parse(commit.offset, commit.metadata)
         if claim is None or self.kafka.topic is None or claim.topic_id != self.kafka.topic.id:
             return
+        if any(member in self.members for member in self._unaware):
+            return  # it learns before its insert, not before its claim
         place = (claim.topic_id, commit.partition)
         early = [one for one in self._sent[place] if one < commit.offset and one not in self._stored[place]]
         if early or (commit.offset > claim.start and self._ledger_end(place) < commit.offset):
@@ -287,11 +293,12 @@ class World:
 
     def _explain(self, member: Member) -> None:
         """A loud stop needs a reason; after a restore the operator does what the message says."""
-        stopped, source = member.stopped, member.source
-        reset = re.search(r"To replay: .* to (\d+)$", str(stopped))
-        if self._restored and reset and source is not None:
+        stopped = member.stopped
+        resets = re.findall(r"\[(\d+)\]: .*To replay: .* to (\d+)$", str(stopped), re.MULTILINE)
+        if self._restored and resets:
             self._stop_all()
-            self.kafka.commits[source.asked] = Commit(0, 0, source.asked, int(reset[1]), "")
+            for partition, offset in resets:
+                self.kafka.commits[int(partition)] = Commit(0, 0, int(partition), int(offset), "")
         elif isinstance(stopped, ServiceUnavailableError):
             return  # whoever started it starts it again
         elif isinstance(stopped, OffsetsGoneError) and self._expired:
