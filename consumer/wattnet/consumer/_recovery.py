@@ -100,7 +100,10 @@ def plan(
         unsure = claim is None and not given_up and committed.offset == end
         repeats = recorded[-1:] if unsure else [one for one in recorded if one.next > committed.offset]
         start = claim.start if claim else committed.offset if ledger_start is None else ledger_start
-        if (end if end is not None else start) < committed.offset and not given_up:
+        behind = (end if end is not None else start) < committed.offset
+        if behind and given_up:
+            start = committed.offset  # claims begin anew behind the gap
+        elif behind:
             # What the engine handed over cannot be repeated: behind it, then.
             engine = None if handed_over is None else (handed_over, handed_over)
             newest = (recorded[-1].first, recorded[-1].next) if recorded else engine
