@@ -44,7 +44,10 @@ def list_(
     limit: int = typer.Option(100, "--limit", min=1, help="The newest so many."),
     as_json: bool = JSON,
 ) -> None:
-    """List dead letters, the newest first: a table on a terminal, tab-separated lines in a pipe."""
+    """List dead letters, the newest first.
+
+    A table on a terminal, tab-separated lines in a pipe, JSON on request.
+    """
     from wattnet.cli._letters_shown import lines_of_heads, lines_of_reasons
     from wattnet.consumer import DeadLetters
 
@@ -69,8 +72,9 @@ def show(
     addresses: list[str] = typer.Argument(metavar="[TOPIC:]PARTITION:OFFSET...", help="As `list` shows it."),
     as_json: bool = JSON,
 ) -> None:
-    """Decode a dead letter as far as it goes, and point at the byte or the field that is broken.
+    """Decode a dead letter and point at what is broken.
 
+    Its fields are read as far as they go; the byte or the field that is broken is shown with what is around it.
     The bytes come from the table, or from Kafka while it still holds them.
     """
     from wattnet.cli._letters_shown import lines_of_letter
@@ -145,10 +149,10 @@ def purge(
     pending_too: bool = typer.Option(False, "--pending-too", help="Those, too, that were never sent again."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
 ) -> None:
-    """Delete dead letters for good, those that were sent again unless told otherwise.
+    """Delete dead letters for good.
 
-    What is purged is written down by partition and offset, so that `wattnet verify` still agrees. A purge that was
-    interrupted is finished by the next one.
+    Those that were sent again, unless told otherwise. What is purged is written down by partition and offset, so that
+    `wattnet verify` still agrees. A purge that was interrupted is finished by the next one.
     """
     from wattnet.consumer import DeadLetters, printable
 
