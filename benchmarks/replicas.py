@@ -10,6 +10,7 @@ reads, and another one joins it. Everything is as by default.
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 import uuid
 from contextlib import contextmanager
@@ -24,7 +25,6 @@ from benchmarks.ours import start_consumer, stop
 from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator
 
     from clickhouse_connect.driver.client import Client
@@ -90,17 +90,20 @@ def _share(stack: LocalStack, backlog: Backlog, protocol: str, replicas: int) ->
 
 
 def _join(stack: LocalStack, backlog: Backlog, protocol: str) -> Joined:
+    # Small ranges, so that the backlog lasts until the other one has joined.
+    settings = {"KAFKA_GROUP_PROTOCOL": protocol, "WATTNET_MAX_BATCH_ROWS": "2000"}
     consumers: list[subprocess.Popen[bytes]] = []
     with _database(stack) as (database, client), TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         try:
-            consumers.append(start_consumer(stack, backlog.topic, database, KAFKA_GROUP_PROTOCOL=protocol))
+            consumers.append(start_consumer(stack, backlog.topic, database, log=subprocess.DEVNULL, **settings))
             _wait_stored(client, 1, time.perf_counter())
             began = time.time()
             with log.open("wb") as stderr:
-                settings = {"KAFKA_GROUP_PROTOCOL": protocol, "WATTNET_LOG_LEVEL": "debug"}
+                settings["WATTNET_LOG_LEVEL"] = "debug"
                 consumers.append(start_consumer(stack, backlog.topic, database, log=stderr, **settings))
-            _wait_stored(client, backlog.messages, time.perf_counter())
+            while _moment(log, " stored: ") is None and _stored(client) < backlog.messages:
+                time.sleep(0.1)
         finally:
             stop(consumers)
         joining, assigned, stored = (
@@ -113,7 +116,7 @@ def _join(stack: LocalStack, backlog: Backlog, protocol: str) -> Joined:
 
 def _moment(log: Path, event: str) -> float | None:
     """When it first logged such an event, and for an assignment one that is not empty."""
-    for line in log.read_text().splitlines():
+    for line in log.read_text().rpartition("\n")[0].splitlines():
         logged = json.loads(line)
         if event in logged["event"] and "[]" not in logged["event"]:
             return datetime.fromisoformat(logged["timestamp"].replace("Z", "+00:00")).timestamp()
@@ -135,11 +138,15 @@ def _database(stack: LocalStack) -> Iterator[tuple[str, Client]]:
 
 def _wait_stored(client: Client, messages: int, began_s: float) -> int:
     """Until so many are stored; returns how many."""
-    while (stored := int(client.query("SELECT sum(messages) FROM ledger").result_rows[0][0])) < messages:
+    while (stored := _stored(client)) < messages:
         if time.perf_counter() - began_s > TIMEOUT_S:
             raise RuntimeError(f"{stored:,} of {messages:,} metrics were stored within {TIMEOUT_S} s")
         time.sleep(0.05)
     return stored
+
+
+def _stored(client: Client) -> int:
+    return int(client.query("SELECT sum(messages) FROM ledger").result_rows[0][0])
 
 
 def main(messages: int = MESSAGES) -> None:
