@@ -28,7 +28,7 @@ REASONS = typer.Option([], "--reason", help="Only of this reason; may be given s
 TOPIC = typer.Option(None, "--topic", help="Only of this topic.")
 SINCE = typer.Option(None, "--since", metavar="TIME", help="Only stored since then: ISO 8601 with offset, or -1d, -6h.")
 UNTIL = typer.Option(None, "--until", metavar="TIME", help="Only stored before then.")
-ADDRESSES = typer.Argument(None, metavar="[[TOPIC:]PARTITION:OFFSET]...", help="As `list` shows it, such as 3:4711.")
+ADDRESSES = typer.Argument(None, metavar="[TOPIC:]PARTITION:OFFSET", help="As `list` shows it, such as 3:4711.")
 JSON = typer.Option(False, "--json", help="Print a JSON object a line.")
 
 
@@ -69,7 +69,7 @@ def list_(
 
 @app.command()
 def show(
-    addresses: list[str] = typer.Argument(metavar="[TOPIC:]PARTITION:OFFSET...", help="As `list` shows it."),
+    addresses: list[str] = typer.Argument(metavar="[TOPIC:]PARTITION:OFFSET", help="As `list` shows it."),
     as_json: bool = JSON,
 ) -> None:
     """Decode a dead letter and point at what is broken.
