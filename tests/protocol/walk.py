@@ -116,7 +116,7 @@ class Walk:
             "create": world.create_topic,
             "make anew": self._make_anew,
             "back up": world.back_up,
-            "restore": lambda: world.restore(stopped=dice.random() < 0.5),
+            "restore": world.restore,
         }
         self.told.append(name)
         if name in draw:

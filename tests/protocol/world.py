@@ -297,6 +297,8 @@ class World:
         resets = re.findall(r"\[(\d+)\]: .*To replay: .* to (\d+)$", str(stopped), re.MULTILINE)
         if self._restored and resets:
             self._stop_all()
+            if self.kafka.topic is None or member.loop is None or member.loop._topic_id != self.kafka.topic.id:
+                return  # said of a topic that is gone
             for partition, offset in resets:
                 self.kafka.commits[int(partition)] = Commit(0, 0, int(partition), int(offset), "")
         elif isinstance(stopped, ServiceUnavailableError):
