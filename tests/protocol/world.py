@@ -192,6 +192,12 @@ class World:
         for place, offsets in self._stored.items():
             if any(offset >= self._ledger_end(place) for offset in offsets):
                 self._final_only.add(place)
+        for partition, commit in self.kafka.commits.items():
+            place = (self.kafka.topic.id if self.kafka.topic else "", partition)
+            claims = self._claims(place)
+            if claims and claims[-1][3] == commit.offset:
+                # The one thing that the consumer cannot see (docs/protocol.md): the operator resets unasked.
+                self.kafka.commits[partition] = Commit(0, 0, partition, claims[-1][2], "")
 
     @property
     def some_are_dead(self) -> bool:
