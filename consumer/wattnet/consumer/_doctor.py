@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from wattnet.consumer._doctor_clickhouse import examine_clickhouse
 from wattnet.consumer._doctor_host import examine_host
 from wattnet.consumer._doctor_kafka import examine_kafka
-from wattnet.consumer._doctor_registry import examine_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,6 +31,9 @@ def examine(settings: Settings, *, only_fatal: bool = False) -> tuple[Finding, .
         partial(examine_clickhouse, settings.clickhouse, only_fatal=only_fatal),
     ]
     if not only_fatal:
+        # The registry's client takes as long to import as everything else that a consumer needs at its start.
+        from wattnet.consumer._doctor_registry import examine_registry
+
         parts.insert(0, partial(examine_host, settings))
         parts.insert(2, partial(examine_registry, settings.kafka))
     # Side by side: each waits for another service.

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 librdkafka_logger = logging.getLogger("wattnet.consumer.librdkafka")
 
 REQUEST_TIMEOUT_S = 10.0
+WAKE_TIMEOUT_S = 0.5
 # The thread that polls waits no longer than this for the topic's id before a claim, for the claim, and for leaving the
 # group: asked to stop, it has to end in time also when Kafka is silent.
 ANSWER_TIMEOUT_S = 5.0
@@ -383,8 +384,17 @@ class KafkaSource:
 
     def resume(self, partitions: Iterable[int]) -> None:
         """See Source."""
-        self._later.append(partial(self._consumer.resume, self._places(partitions)))
+        self._later.append(partial(self._resume, self._places(partitions)))
         self._silent(0)
+
+    def _resume(self, places: list[TopicPartition]) -> None:
+        self._consumer.resume(places)
+        # librdkafka looks what to fetch when something wakes the thread of the partition's broker, or after a second.
+        try:
+            for place in places:
+                self._consumer.get_watermark_offsets(place, timeout=WAKE_TIMEOUT_S)
+        except KafkaException as exc:
+            logger.debug("fetching begins in a second: %s", exc.args[0].str())
 
     def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in partitions]
