@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartiti
 from confluent_kafka import Producer as RawProducer
 from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
+from warm_process import WarmProcess
 
 from wattnet.clickhouse import ClickHouseSettings, migrate_up
 from wattnet.consumer import KafkaSettings, Settings, Verdict, verify
@@ -55,7 +56,7 @@ def until(condition: Callable[[], object], what: str, timeout_s: float = 60) -> 
 class ConsumerProcess:
     """A `wattnet consume` of its own."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | WarmProcess
     log: Path
 
     def kill(self) -> None:
@@ -192,9 +193,12 @@ class Road:
             "WATTNET_LOG_LEVEL": "debug",
             **environment,
         }
-        with log.open("wb") as stderr:
-            process = subprocess.Popen([sys.executable, "-m", "wattnet.cli", "consume"], env=env, stderr=stderr)
-        return ConsumerProcess(process, log)
+        if "PYTHONPATH" in environment:  # Python itself has to begin in it
+            with log.open("wb") as stderr:
+                command = [sys.executable, "-m", "wattnet.cli", "consume"]
+                return ConsumerProcess(subprocess.Popen(command, env=env, stderr=stderr), log)
+        log.touch()
+        return ConsumerProcess(WarmProcess(["consume"], env=env, stderr=log), log)
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query in this road's database."""

@@ -1,0 +1,122 @@
+"""`wattnet` as processes of their own, forked from an interpreter that has imported everything already.
+
+A consumer's start is a second of imports, and the tests start hundreds. Run as a program, this is that interpreter: it
+forks when it is told to, and says how its children ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class WarmProcess:
+    """One of its children; the part of subprocess.Popen that tests need."""
+
+    def __init__(self, arguments: list[str], *, env: Mapping[str, str], stderr: Path) -> None:
+        self.args = arguments
+        self.returncode: int | None = None
+        order = {"arguments": arguments, "env": dict(env), "stderr": str(stderr), "folder": str(Path.cwd())}
+        self.pid: int = _parent().ask(order)
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        if self.returncode is None:
+            self.returncode = _parent().ask({"poll": self.pid})
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, when it has ended; raises subprocess.TimeoutExpired."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            time.sleep(0.02)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Nothing when it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+
+class _Parent:
+    """The interpreter that forks; it ends with this process."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self._lock = Lock()
+
+    def ask(self, order: dict[str, Any]) -> Any:
+        """One answer for one order."""
+        orders, answers = self._process.stdin, self._process.stdout
+        assert orders
+        assert answers
+        with self._lock:
+            orders.write(json.dumps(order) + "\n")
+            orders.flush()
+            return json.loads(answers.readline())
+
+
+@cache
+def _parent() -> _Parent:
+    return _Parent()
+
+
+def _serve() -> int:
+    import clickhouse_migrations.clickhouse_cluster  # noqa: F401  # imported by the first use of the tables
+    import structlog  # noqa: F401  # imported by the services' commands
+
+    import wattnet.consumer  # noqa: F401  # likewise
+    from wattnet.cli._app import run
+
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        order = json.loads(line)
+        if "poll" in order:
+            pid, status = os.waitpid(order["poll"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if pid else None
+        else:
+            answer = os.fork()
+            if answer == 0:
+                answers.close()
+                _become(order)
+                return run(order["arguments"])
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+    return 0
+
+
+def _become(order: dict[str, Any]) -> None:
+    """What a process is given at its start."""
+    nowhere, stderr = os.open(os.devnull, os.O_RDWR), os.open(order["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for number, target in ((0, nowhere), (1, nowhere), (2, stderr)):
+        os.dup2(target, number)
+    os.chdir(order["folder"])
+    os.environ.clear()
+    os.environ.update(order["env"])
+
+
+if __name__ == "__main__":
+    sys.exit(_serve())
