@@ -89,8 +89,13 @@ def view_throws(road: Road, consumer: ConsumerProcess, table: str, turn: int) ->
     # Of each row, for a constant condition would throw before anything is stored.
     with condition_in(road, table, f"throwIf(rand() < 4294967296, 'broken {table}') = 0"):
         road.send(500, first=turn * 500)
-        until(lambda: f"broken {table}" in consumer.logged(), "the view threw")
-        ahead = {one for one in TABLES if road.one(f"SELECT count() FROM {one}") > before[one]}
+
+        def stored_elsewhere() -> set[str]:
+            return {one for one in TABLES if road.one(f"SELECT count() FROM {one}") > before[one]}
+
+        # Which tables an attempt reaches before the view throws is ClickHouse's business: look at several attempts.
+        until(lambda: consumer.logged().count(f"broken {table}") >= (1 if stored_elsewhere() else 6), "the view threw")
+        ahead = stored_elsewhere()
     assert table not in ahead
     until(lambda: road.released() == turn * 500 + 500, "all of it is released")
     return ahead

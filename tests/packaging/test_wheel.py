@@ -104,7 +104,7 @@ def test_the_wheel_holds_what_is_no_python(wheel: Path) -> None:
     inside = zipfile.ZipFile(wheel).namelist()
     assert {f"wattnet/{part}/py.typed" for part in PARTS} <= set(inside)
     assert "wattnet/schemas/metric.avsc" in inside
-    ups = [name for name in inside if name.endswith(".sql") and not name.endswith(".down.sql")]
+    ups = [name for name in inside if "/migrations/" in name and not name.endswith(".down.sql")]
     assert len(ups) >= 5
     assert {name.replace(".sql", ".down.sql") for name in ups} <= set(inside)
     assert sum(name.startswith("wattnet/examples/us_grid_2022/") and name.endswith(".csv") for name in inside) == 8
