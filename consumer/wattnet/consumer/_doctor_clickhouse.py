@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from wattnet.clickhouse import ClickHouseUnavailableError, DatabaseMissingError, StorageError, connect
 from wattnet.consumer._clickhouse_questions import ACCESS_DENIED, code_of, reason, rows
 from wattnet.consumer._doctor_tables import examine_ledger, examine_rights, examine_tables
+from wattnet.consumer._engine_table import EngineTable
 from wattnet.consumer._errors import EXIT_UNAVAILABLE
 from wattnet.consumer._finding import Finding, misconfigured, note, ok, unavailable, warning
 
@@ -92,6 +93,15 @@ def _server(client: Client, settings: ClickHouseSettings) -> Iterator[Finding]:
         yield ok("clocks", "ClickHouse and this machine agree")
 
 
+def _feeder(client: Client, _: ClickHouseSettings) -> Iterator[Finding]:
+    handover = EngineTable(client).handover()
+    if handover is None:
+        yield ok("feeder", "`wattnet consume`; the Kafka engine is off")
+    else:
+        seen = f"ClickHouse's Kafka engine stores topic {handover.topic!r}: `wattnet consume` refuses to run beside it"
+        yield note("feeder", seen, "`wattnet kafka-engine off` hands the topic back, where that is wanted")
+
+
 def _disks(client: Client, _: ClickHouseSettings) -> Iterator[Finding]:
     for name, free, total in rows(client, "SELECT name, unreserved_space, total_space FROM system.disks"):
         if not 0 < total < 1 << 60:
@@ -141,6 +151,7 @@ FATAL_CHECKS: tuple[tuple[str, Check], ...] = (
 ALL_CHECKS: tuple[tuple[str, Check], ...] = (
     ("clickhouse", _server),
     *FATAL_CHECKS,
+    ("feeder", _feeder),
     ("disk", _disks),
     ("ClickHouse's memory", _memory),
     ("parts", _parts),

@@ -135,7 +135,8 @@ def examine_rights(client: Client, settings: ClickHouseSettings) -> Iterator[Fin
         if code is None:
             raise
         if code == ACCESS_DENIED:
-            grant = f"GRANT INSERT ON {settings.database}.metrics_ingest TO {settings.user}"
+            # SELECT for the views that hang on it: they have no definer.
+            grant = f"GRANT INSERT, SELECT ON {settings.database}.{INGEST_TABLE} TO {settings.user}"
             yield misconfigured("rights", f"user {settings.user!r} may not insert into metrics_ingest", grant)
         elif code in FATAL_CODES or code in REFUSED_BY_PROFILE:
             yield misconfigured("inserts", reason(exc), "ClickHouse would refuse every insert: see its message")
