@@ -107,7 +107,7 @@ def test_what_a_consumer_asks_at_its_start_is_quick_and_stores_nothing(road: Roa
         started_s = time.perf_counter()
         assert examine(road.settings, only_fatal=True) == ()
         fastest_s = min(fastest_s, time.perf_counter() - started_s)
-    assert fastest_s < 1, "0.06 s where it was written and nothing else ran"
+    assert fastest_s < 1, "0.07 s at best, 0.08 s in the median where it was measured, connecting included"
     assert (
         road.sql("SELECT table FROM system.parts WHERE database = currentDatabase() AND table != 'schema_versions'")
         == []

@@ -21,10 +21,10 @@ def examine(settings: Settings, *, only_fatal: bool = False) -> tuple[Finding, .
     """Look at Kafka, its topic and group, the registry, ClickHouse, its tables and rights, and this machine.
 
     Never raises for what it finds: a service that is away is a finding too. With `only_fatal` it asks only what decides
-    whether a consumer may start (some tens of milliseconds on a healthy stack), and returns only what forbids it: no
-    topic, one that is compacted or may not be read; no tables, tables of another version, without the window that
-    repeated inserts are recognized by, or without a right to insert, or to read the ledger. What the user may not see
-    is not judged.
+    whether a consumer may start (a tenth of a second on a healthy stack, connecting included), and returns only what
+    forbids it: no topic, one that is compacted or may not be read; no tables, tables of another version, without the
+    window that repeated inserts are recognized by, or without a right to insert, or to read the ledger. What the user
+    may not see is not judged.
     """
     parts: list[Callable[[], Iterator[Finding]]] = [
         partial(examine_kafka, settings.kafka, only_fatal=only_fatal),
