@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from wattnet.consumer import ConfigurationError, KafkaSettings
-from wattnet.consumer._source import client_options
+from wattnet.consumer._kafka_options import client_options
 
 
 def options(**keys: Any) -> dict[str, Any]:

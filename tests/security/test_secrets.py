@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from wattnet.clickhouse import ClickHouseSettings, StorageError, connect
 from wattnet.consumer import ConfigurationError, KafkaSettings, Settings
 from wattnet.consumer._errors import RetryableInsertError
-from wattnet.consumer._source import KafkaSource, client_options
+from wattnet.consumer._kafka_options import client_options
+from wattnet.consumer._source import KafkaSource
 from wattnet.consumer._writer_schemas import ConfluentRegistry
 from wattnet.producer import Producer, SchemaRegistryError
 

@@ -9,7 +9,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
-from wattnet.consumer._source import REQUEST_TIMEOUT_S, librdkafka_logger, refused_options
+from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S
+from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
 
 if TYPE_CHECKING:
     from wattnet.consumer._settings import KafkaSettings

@@ -9,9 +9,9 @@ from confluent_kafka.admin import AclOperation  # type: ignore[attr-defined]  # 
 
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._finding import Finding, misconfigured, note, ok, unavailable, warning
+from wattnet.consumer._kafka_options import client_options
 from wattnet.consumer._kafka_questions import KafkaQuestions
 from wattnet.consumer._lag import read_group_lag
-from wattnet.consumer._source import client_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

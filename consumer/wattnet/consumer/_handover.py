@@ -20,9 +20,9 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
+from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S, admin_client
 from wattnet.consumer._kafka_codes import COORDINATOR_MOVES
 from wattnet.consumer._recovery import plan
-from wattnet.consumer._source import REQUEST_TIMEOUT_S, admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

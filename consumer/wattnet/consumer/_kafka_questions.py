@@ -16,9 +16,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does not
 from wattnet.consumer._access import require_access
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
+from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S, admin_client
 from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, FOREVER_REFUSED
 from wattnet.consumer._recovery import Committed
-from wattnet.consumer._source import REQUEST_TIMEOUT_S, admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from wattnet.consumer._errors import ConfigurationError
+from wattnet.consumer._kafka_options import client_options, librdkafka_logger
 from wattnet.consumer._kafka_questions import KafkaQuestions
 from wattnet.consumer._printable import printable
-from wattnet.consumer._source import client_options, librdkafka_logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from wattnet.consumer._errors import ServiceUnavailableError
+from wattnet.consumer._kafka_admin import admin_client, read_topic_id
+from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
 from wattnet.consumer._message import offset_of
-from wattnet.consumer._source import admin_client, librdkafka_logger, read_topic_id, refused_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

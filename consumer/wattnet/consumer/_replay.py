@@ -17,9 +17,9 @@ from confluent_kafka import Producer as KafkaProducer
 from wattnet.consumer._access import require_access
 from wattnet.consumer._diagnosis import readable_record
 from wattnet.consumer._errors import DeadLetterError, RetryableInsertError, ServiceUnavailableError
+from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
 from wattnet.consumer._originals import Originals
 from wattnet.consumer._record import corrected_metric, metric_of, record_of_detail
-from wattnet.consumer._source import librdkafka_logger, refused_options
 from wattnet.consumer._writer_schemas import ConfluentRegistry
 from wattnet.schemas import (
     METRIC_FINGERPRINT,

@@ -29,11 +29,12 @@ from wattnet.consumer._freshness import FreshnessCollector
 from wattnet.consumer._health import Health
 from wattnet.consumer._http import HttpServer
 from wattnet.consumer._ingest import ClickHouseIngest
+from wattnet.consumer._kafka_admin import admin_client, read_cluster_id, read_topic_id
 from wattnet.consumer._ledger import ClickHouseLedger
 from wattnet.consumer._loop import Loop
 from wattnet.consumer._meters import Meters
 from wattnet.consumer._range_size import RangeSize
-from wattnet.consumer._source import KafkaSource, admin_client, read_cluster_id, read_topic_id
+from wattnet.consumer._source import KafkaSource
 from wattnet.consumer._witness import Witness
 from wattnet.consumer._writer import Writer
 from wattnet.consumer._writer_schemas import ConfluentRegistry, WriterSchemas

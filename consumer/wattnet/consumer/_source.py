@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
-from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import stamina
 from confluent_kafka import (
@@ -14,56 +12,29 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
-    TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
 
 from wattnet.consumer._call import Call
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._ends import Ends
 from wattnet.consumer._errors import ConfigurationError, OffsetsGoneError, ServiceUnavailableError
+from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S, admin_client, read_topic_id
 from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, FOREVER_REFUSED, REFUSED_FOR_NOW
+from wattnet.consumer._kafka_options import client_options, is_next_generation, librdkafka_logger, refused_options
 from wattnet.consumer._recovery import Committed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from wattnet.consumer._settings import KafkaSettings
 
 logger = logging.getLogger(__name__)
-librdkafka_logger = logging.getLogger("wattnet.consumer.librdkafka")
 
-REQUEST_TIMEOUT_S = 10.0
 WAKE_TIMEOUT_S = 0.5
 # The thread that polls waits no longer than this for the topic's id before a claim, for the claim, and for leaving the
 # group: asked to stop, it has to end in time also when Kafka is silent.
 ANSWER_TIMEOUT_S = 5.0
-# The claims, not librdkafka, decide what is committed; and nothing may jump over offsets that Kafka no longer has.
-FIXED_OPTIONS: dict[str, Any] = {
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
-    "auto.offset.reset": "error",
-}
-DEFAULT_OPTIONS: dict[str, Any] = {
-    "client.id": "wattnet-consumer",
-    # librdkafka reads ahead by whole fetches, and what it holds is up to thirty times what came over the wire: with its
-    # defaults a backlog of twelve partitions takes 600 MB (measured), with these 60.
-    "queued.max.messages.kbytes": 8 * 1024,
-    "queued.min.messages": 10_000,
-    "max.partition.fetch.bytes": 256 * 1024,
-    # It looks again after so long when these bounds were reached; the default of a second halves the rate.
-    "fetch.queue.backoff.ms": 20,
-    "topic.metadata.refresh.interval.ms": 30_000,
-    "fetch.error.backoff.ms": 100,
-}
-# Of the classic group protocol only: with group.protocol=consumer (KIP-848) the broker has these, and librdkafka
-# refuses them. A member learns of a rebalance by its heartbeat: with the default of 3 s joining takes as long.
-CLASSIC_OPTIONS: dict[str, Any] = {
-    "partition.assignment.strategy": "cooperative-sticky",
-    "heartbeat.interval.ms": 500,
-    "session.timeout.ms": 15_000,
-}
 
 
 class RebalanceListener(Protocol):
@@ -120,78 +91,6 @@ class Source(Protocol):
         """Leave the group; returns in seconds, also while the broker is silent."""
 
 
-def client_options(settings: KafkaSettings) -> dict[str, Any]:
-    """librdkafka's keys: defaults, then the operator's, then what exactness rests on.
-
-    Raises ConfigurationError when the operator's contradict the latter.
-    """
-    for key, value in FIXED_OPTIONS.items():
-        theirs = settings.options.get(key, value)
-        if str(theirs).lower() != str(value).lower():
-            raise ConfigurationError(
-                f"KAFKA_OPTIONS sets {key}={theirs!r}, but exactly-once rests on {value!r}: remove it"
-            )
-    group: dict[str, Any] = {"group.protocol": settings.group_protocol}
-    if settings.group_instance_id is not None:
-        group["group.instance.id"] = settings.group_instance_id
-    return {
-        **DEFAULT_OPTIONS,
-        **({} if _next_generation({**group, **settings.options}) else CLASSIC_OPTIONS),
-        **group,
-        **settings.connection_options(),
-        **settings.options,
-        **FIXED_OPTIONS,
-        "bootstrap.servers": settings.bootstrap_servers,
-        "group.id": settings.group_id,
-    }
-
-
-def _next_generation(options: Mapping[str, Any]) -> bool:
-    """Whether the group is one of KIP-848's."""
-    return str(options.get("group.protocol", "classic")).lower() == "consumer"
-
-
-def admin_client(settings: KafkaSettings) -> AdminClient:
-    """An admin client with the operator's connection options, and none of a consumer's. Raises ConfigurationError."""
-    with refused_options():
-        return AdminClient(settings.connection_options(), logger=librdkafka_logger)
-
-
-@contextmanager
-def refused_options() -> Iterator[None]:
-    """What librdkafka says of its options, as a ConfigurationError."""
-    try:
-        yield
-    except KafkaException as exc:
-        raise ConfigurationError(
-            f"librdkafka refuses the Kafka settings: {exc.args[0].str()}: "
-            "correct KAFKA_OPTIONS, KAFKA_SASL_* or KAFKA_SSL_*"
-        ) from exc
-
-
-def read_topic_id(admin: AdminClient, topic: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -> str | None:
-    """Today's id of the topic, None when there is no such topic; raises ServiceUnavailableError."""
-    try:
-        described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout_s)[topic].result(timeout_s)
-    except KafkaException as exc:
-        if exc.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            return None
-        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r}: {exc.args[0].str()}") from exc
-    except FutureTimeoutError as exc:
-        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r} within {timeout_s:g} s") from exc
-    return str(described.topic_id)
-
-
-def read_cluster_id(admin: AdminClient, *, timeout_s: float = REQUEST_TIMEOUT_S) -> str:
-    """The cluster's id; raises ServiceUnavailableError."""
-    try:
-        return str(admin.describe_cluster(request_timeout=timeout_s).result(timeout_s).cluster_id)
-    except KafkaException as exc:
-        raise ServiceUnavailableError(f"Kafka does not say its cluster id: {exc.args[0].str()}") from exc
-    except FutureTimeoutError as exc:
-        raise ServiceUnavailableError(f"Kafka does not say its cluster id within {timeout_s:g} s") from exc
-
-
 def _coordinator_moves(exc: Exception) -> bool:
     return isinstance(exc, KafkaException) and exc.args[0].code() in COORDINATOR_MOVES
 
@@ -210,7 +109,7 @@ class KafkaSource:
         self._commit: Call[list[TopicPartition] | None] | None = None
         self._later: list[Callable[[], object]] = []
         self._telling = False  # the listener is being told that partitions go
-        self._incremental = _next_generation(options) or "cooperative" in options["partition.assignment.strategy"]
+        self._incremental = is_next_generation(options) or "cooperative" in options["partition.assignment.strategy"]
 
     def subscribe(self, listener: RebalanceListener) -> None:
         """See Source."""
