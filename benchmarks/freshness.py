@@ -36,7 +36,7 @@ WARM_UP_SECONDS = 5
 FLUSH_INTERVALS_S = (2.0, 0.5)
 SERIES = 3_600
 PARTITIONS = 12
-POLL_INTERVAL_S = 0.01
+POLL_INTERVAL_S = 0.05
 TIMEOUT_S = 120.0
 # What is promised: the 99th percentile is at most so many intervals, and so much on top.
 TARGET_INTERVALS, TARGET_MORE_S = 1.5, 0.1
