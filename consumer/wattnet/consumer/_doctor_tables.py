@@ -10,7 +10,6 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from wattnet.clickhouse import MigrationError, migration_status
 from wattnet.consumer._clickhouse_questions import ACCESS_DENIED, code_of, reason, rows
-from wattnet.consumer._engine_table import VIEW
 from wattnet.consumer._finding import Finding, misconfigured, note, ok, warning
 from wattnet.consumer._frame import ORIGIN_FIELDS, REFUSED_FIELDS, message_container_header
 from wattnet.consumer._ingest import FATAL_CODES, SETTINGS
@@ -57,12 +56,6 @@ def examine_tables(client: Client, settings: ClickHouseSettings) -> Iterator[Fin
     else:
         yield from _columns(client)
     yield from _windows(client, engines)
-    if VIEW in engines:
-        yield note(
-            "feeder",
-            "the Kafka engine is on, or half off, in this database",
-            "consumers of its topic refuse to start until `wattnet kafka-engine off`",
-        )
 
 
 def _migrations(client: Client, settings: ClickHouseSettings, there: set[str]) -> Iterator[Finding]:
