@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka import Producer as KafkaProducer
 
 from wattnet.producer import _lifecycle
+from wattnet.producer._client import librdkafka
 from wattnet.producer._clock import knowledge_now_us
 from wattnet.producer._config import librdkafka_config, text
 from wattnet.producer._deliveries import Deliveries
@@ -23,12 +23,14 @@ from wattnet.producer._errors import (
     SendError,
 )
 from wattnet.producer._framing import header
-from wattnet.producer._logging import librdkafka_logger, logger
+from wattnet.producer._logging import logger
 from wattnet.schemas import Metric, MetricEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
+
+    from wattnet.producer._client import KafkaClient
 
 # Serving what librdkafka has to report costs 0.4 us even when there is nothing: too much for every send.
 _SERVE_EVERY_US = 20_000
@@ -87,7 +89,7 @@ class Producer:
         queue_max_messages: int = 100_000,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        self._kafka: KafkaProducer | None = None
+        self._kafka: KafkaClient | None = None
         if on_full not in ("block", "raise", "drop"):
             raise ProducerConfigError(f"on_full is {on_full!r}: give 'block', 'raise' or 'drop'")
         topic = text(topic, "topic", "wattnet.metrics")
@@ -100,10 +102,7 @@ class Producer:
         self._deliveries = Deliveries(topic, bootstrap_servers, header_bytes=len(frame_header), on_error=on_error)
         config["on_delivery"] = self._deliveries.failed
         config["error_cb"] = self._deliveries.broker_error
-        try:
-            kafka = KafkaProducer(config, logger=librdkafka_logger)
-        except KafkaException as exc:
-            raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}") from exc
+        kafka = self._connect(config)
         self._kafka = kafka
         self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
         self._encode = MetricEncoder(frame_header).encode
@@ -205,6 +204,10 @@ class Producer:
     def __repr__(self) -> str:
         return f"Producer({self._bootstrap_servers!r}, topic={self._topic!r})"
 
+    def _connect(self, config: dict[str, Any]) -> KafkaClient:
+        """The client that delivers."""
+        return librdkafka(config)
+
     def _produce_otherwise(self, key: bytes, value: bytes, refusal: BufferError | KafkaException) -> None:
         """What `on_full` says, or the refusal in words."""
         wait_s = 0.0  # first serve only: what was delivered counts as queued until its report is served
@@ -240,7 +243,7 @@ class Producer:
         if self._deliveries.pending:
             self._deliveries.tell()
 
-    def _drain(self, kafka: KafkaProducer, timeout_s: float | None) -> int:
+    def _drain(self, kafka: KafkaClient, timeout_s: float | None) -> int:
         """How many metrics are still in the queue when it is empty or the time is over."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
