@@ -98,6 +98,7 @@ PUBLIC_NAMES = {
         "FlushResult",
         "FlushTimeoutError",
         "ForkedProducerError",
+        "MemoryProducer",
         "NotDeliveredError",
         "Producer",
         "ProducerClosedError",

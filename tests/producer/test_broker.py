@@ -6,17 +6,16 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 import uuid
 from collections import Counter
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import Consumer, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from topic import HEADER, decoded, messages
 
 from wattnet.local import LocalStack
 from wattnet.producer import (
@@ -28,44 +27,20 @@ from wattnet.producer import (
     TopicCreationError,
     create_topic,
 )
-from wattnet.schemas import METRIC_FINGERPRINT, Metric, confluent_header, decode_metric, single_object_header
+from wattnet.schemas import Metric, confluent_header, decode_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from confluent_kafka import Message
+
 UTC = timezone.utc
 T0 = datetime(2025, 3, 1, tzinfo=UTC)
-HEADER = single_object_header(METRIC_FINGERPRINT)
 PARTITIONS = 12
 
 
 def price(zone: str, hour: int, value: float | None = 1.0, **arguments: Any) -> Metric:
     return Metric("price_day_ahead", value, T0 + timedelta(hours=hour), {"zone": zone}, **arguments)
-
-
-def messages(bootstrap_servers: str, topic: str, count: int, timeout_s: float = 20) -> list[Message]:
-    """All messages of a topic: `count` of them, and none more a moment later."""
-    consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": "test", "enable.auto.commit": False})
-    try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        # Before fetching starts: on one connection an answer waits behind a fetch that waits for data.
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10)[1] for p in partitions]
-        assert sum(ends) == count
-        consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
-        found: list[Message] = []
-        deadline = time.monotonic() + timeout_s
-        while len(found) < count:
-            assert time.monotonic() < deadline
-            for message in consumer.consume(10_000, timeout=0.2):
-                assert message.error() is None
-                found.append(message)
-        return found
-    finally:
-        consumer.close()
-
-
-def decoded(found: list[Message]) -> list[Metric]:
-    return [decode_metric(bytes(message.value() or b"")[len(HEADER) :]) for message in found]
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from wattnet.producer._errors import (
     SendError,
     TopicCreationError,
 )
+from wattnet.producer._memory_producer import MemoryProducer
 from wattnet.producer._producer import FlushResult, Producer
 from wattnet.producer._topic import create_topic
 
@@ -27,6 +28,7 @@ __all__ = [
     "FlushResult",
     "FlushTimeoutError",
     "ForkedProducerError",
+    "MemoryProducer",
     "NotDeliveredError",
     "Producer",
     "ProducerClosedError",

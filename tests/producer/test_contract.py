@@ -1,0 +1,214 @@
+"""What every producer does, the one on Kafka and the one in memory: one suite for both.
+
+A program that was tested with MemoryProducer meets nothing new in Producer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from topic import decoded, messages
+
+from wattnet.producer import (
+    DeliveryError,
+    FlushResult,
+    MemoryProducer,
+    NotDeliveredError,
+    Producer,
+    ProducerClosedError,
+    ProducerConfigError,
+    ProducerError,
+    QueueFullError,
+    create_topic,
+)
+from wattnet.schemas import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
+NOWHERE = "127.0.0.1:1"
+
+
+def price(hour: int, value: float | None = 1.0, **arguments: Any) -> Metric:
+    return Metric("price_day_ahead", value, T0 + timedelta(hours=hour), {"zone": "ES"}, **arguments)
+
+
+class Kind(Protocol):
+    """One kind of producer, and how a test looks at what it sent and puts it into trouble."""
+
+    def works(self, **arguments: Any) -> Producer: ...
+    def fails(self, **arguments: Any) -> Producer: ...
+    def is_full(self, **arguments: Any) -> Producer: ...
+    def sent(self, producer: Producer) -> list[Metric]: ...
+
+
+class OnKafka:
+    def __init__(self, servers: str) -> None:
+        self._servers = servers
+        self._topic = f"test-{uuid.uuid4().hex}"
+
+    def works(self, **arguments: Any) -> Producer:
+        create_topic(self._servers, self._topic, partitions=1)
+        return Producer(self._servers, topic=self._topic, **arguments)
+
+    def fails(self, **arguments: Any) -> Producer:
+        return Producer(NOWHERE, options={"message.timeout.ms": 200, "linger.ms": 5}, **arguments)
+
+    def is_full(self, **arguments: Any) -> Producer:
+        producer = self.fails(queue_max_messages=1, **arguments)
+        producer.send(price(0))
+        return producer
+
+    def sent(self, producer: Producer) -> list[Metric]:
+        producer.flush(20)
+        return decoded(messages(self._servers, self._topic, None))
+
+
+class InMemory:
+    def works(self, **arguments: Any) -> Producer:
+        return MemoryProducer(**arguments)
+
+    def fails(self, **arguments: Any) -> Producer:
+        return MemoryProducer(fail_with="it was to fail", **arguments)
+
+    def is_full(self, **arguments: Any) -> Producer:
+        producer = MemoryProducer(fail_with="it was to fail", **arguments)
+        producer.send(price(0))
+        producer.full = True
+        return producer
+
+    def sent(self, producer: Producer) -> list[Metric]:
+        assert isinstance(producer, MemoryProducer)
+        return producer.sent
+
+
+@pytest.fixture(params=["in memory", "on Kafka"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    if request.param == "in memory":
+        return InMemory()
+    return OnKafka(request.getfixturevalue("wattnet_stack").bootstrap_servers)
+
+
+def test_what_is_sent_is_there_in_order_with_its_knowledge_times(kind: Kind) -> None:
+    sent = [
+        price(0, 0.1),
+        price(1, None, attributes={"resolution": "PT15M"}),
+        price(0, 5e-324),
+        Metric("own_name", -0.0, T0, {"x": "größe,={}", "valid": False, "zone_status": "preview", "data_state": "d"}),
+        price(2, knowledge_time=T0),
+    ]
+    before = datetime.now(timezone.utc) - timedelta(milliseconds=1)
+    with kind.works() as producer:
+        producer.send(sent[0])
+        producer.send_many(iter(sent[1:]))
+        assert producer.flush(20) == FlushResult(dropped=0)
+        read = kind.sent(producer)
+    assert [(m.metric_type, repr(m.value), m.timestamp, m.metadata, m.attributes) for m in read] == [
+        (m.metric_type, repr(m.value), m.timestamp, m.metadata, m.attributes) for m in sent
+    ]
+    assert read[4].knowledge_time == T0
+    known = [m.knowledge_time or T0 for m in read[:4]]
+    assert before < known[0]
+    assert known[-1] <= datetime.now(timezone.utc)
+    assert all(earlier < later for earlier, later in itertools.pairwise(known))
+
+
+@pytest.mark.parametrize("wrong", [None, "zone_load", {"name": "x"}])
+def test_only_metrics_are_sent(kind: Kind, wrong: Any) -> None:
+    with (
+        kind.works() as producer,
+        pytest.raises(TypeError, match=f"send takes a Metric, .*{type(wrong).__name__}"),
+    ):
+        producer.send(wrong)
+
+
+def test_a_failure_before_the_end_leaves_those_before_it_sent(kind: Kind) -> None:
+    with kind.works() as producer:
+        with pytest.raises(TypeError):
+            producer.send_many([price(0), price(1), None, price(3)])  # type: ignore[list-item]  # that is the point
+        assert len(kind.sent(producer)) == 2
+
+
+def test_closed_takes_nothing(kind: Kind) -> None:
+    producer = kind.works()
+    producer.send(price(0))
+    assert producer.close(20) == FlushResult(dropped=0)
+    assert producer.close() == FlushResult(dropped=0), "closing again does nothing"
+    calls: list[Callable[[], Any]] = [
+        lambda: producer.send(price(0)),
+        lambda: producer.send_many([price(0)]),
+        lambda: producer.flush(),
+    ]
+    for call in calls:
+        with pytest.raises(ProducerClosedError, match="make a new one"):
+            call()
+
+
+def test_what_did_not_arrive_is_counted_and_handed_back(kind: Kind) -> None:
+    heard: list[ProducerError] = []
+    producer = kind.fails(on_error=heard.append)
+    producer.send_many(price(hour, float(hour)) for hour in range(3))
+    with pytest.raises(DeliveryError, match="3 metrics were not delivered, the first one because") as caught:
+        producer.flush(10)
+    assert (caught.value.failed, caught.value.queued, caught.value.dropped) == (3, 0, 0)
+    failed = [error for error in heard if isinstance(error, NotDeliveredError)]
+    assert [(e.series_key, e.metric.value) for e in failed] == [
+        ("price_day_ahead{zone=ES}", float(hour)) for hour in range(3)
+    ]
+    assert all(e.metric.knowledge_time is not None and e.reason for e in failed)
+    assert producer.close() == FlushResult(dropped=0), "what was reported is not reported again"
+
+
+def test_what_on_error_raises_comes_up_in_close(kind: Kind) -> None:
+    def broken(error: ProducerError) -> None:
+        raise KeyError("my own mistake")
+
+    producer = kind.fails(on_error=broken)
+    producer.send(price(0))
+    with pytest.raises(DeliveryError, match="my own mistake") as caught:
+        producer.close(10)
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_full_and_raise(kind: Kind) -> None:
+    producer = kind.is_full(on_full="raise")
+    with pytest.raises(QueueFullError, match=r"price_day_ahead\{zone=ES\} was not taken"):
+        producer.send(price(1))
+    with pytest.raises(DeliveryError) as caught:
+        producer.close(10)
+    assert (caught.value.failed, caught.value.dropped) == (1, 0)
+
+
+def test_full_and_drop(kind: Kind) -> None:
+    heard: list[ProducerError] = []
+    producer = kind.is_full(on_full="drop", on_error=heard.append)
+    producer.send_many([price(1), price(2)])
+    assert [type(error) for error in heard if isinstance(error, QueueFullError)] == [QueueFullError] * 2
+    with pytest.raises(DeliveryError) as caught:
+        producer.close(10)
+    assert (caught.value.failed, caught.value.dropped) == (1, 2)
+
+
+def test_the_blocks_own_error_is_the_one_that_is_seen(kind: Kind) -> None:
+    producer = kind.fails()
+
+    def block() -> None:
+        with producer:
+            producer.send(price(0))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        block()
+    with pytest.raises(ProducerClosedError):
+        producer.send(price(0))
+
+
+@pytest.mark.parametrize("arguments", [{"topic": ""}, {"on_full": "wait"}])
+def test_wrong_arguments_are_named(kind: Kind, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ProducerConfigError, match=next(iter(arguments))):
+        kind.fails(**arguments)
