@@ -9,7 +9,10 @@ import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+from warm_process import WarmProcess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,12 +47,31 @@ class Command:
         return process
 
     def __call__(
-        self, *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float = 120,
+        program: Path | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """A command that has ended."""
-        process = self.start(*arguments, env=env)
-        stdout, stderr = process.communicate(timeout=timeout_s)
-        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+        """A command (or a Python program) that has ended; forked from an interpreter with everything imported.
+
+        What it leaves running is not among `descendants`, unless a program that it started itself.
+        """
+        with TemporaryDirectory() as folder:
+            stdout, stderr = Path(folder, "stdout"), Path(folder, "stderr")
+            process = WarmProcess(
+                list(arguments),
+                env=self.environment(env or {}),
+                stdout=stdout,
+                stderr=stderr,
+                folder=self.folder,
+                program=program,
+            )
+            try:
+                code = process.wait(timeout_s)
+            finally:
+                process.kill()
+            return subprocess.CompletedProcess(arguments, code, stdout.read_text(), stderr.read_text())
 
     def descendants(self) -> dict[int, str]:
         """What runs now and was started by this, however deep, by pid. Sees Linux's processes only."""

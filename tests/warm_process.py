@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -24,10 +25,27 @@ if TYPE_CHECKING:
 class WarmProcess:
     """One of its children; the part of subprocess.Popen that tests need."""
 
-    def __init__(self, arguments: list[str], *, env: Mapping[str, str], stderr: Path) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        *,
+        env: Mapping[str, str],
+        stderr: Path,
+        stdout: Path | None = None,
+        folder: Path | None = None,
+        program: Path | None = None,
+    ) -> None:
+        """`wattnet` with these arguments; with `program`, that file as Python would run it."""
         self.args = arguments
         self.returncode: int | None = None
-        order = {"arguments": arguments, "env": dict(env), "stderr": str(stderr), "folder": str(Path.cwd())}
+        order = {
+            "arguments": arguments,
+            "env": dict(env),
+            "stdout": str(stdout or os.devnull),
+            "stderr": str(stderr),
+            "folder": str(folder or Path.cwd()),
+            "program": program and str(program),
+        }
         self.pid: int = _parent().ask(order)
 
     def poll(self) -> int | None:
@@ -88,7 +106,8 @@ def _serve() -> int:
     import clickhouse_migrations.clickhouse_cluster  # noqa: F401  # imported by the first use of the tables
     import structlog  # noqa: F401  # imported by the services' commands
 
-    import wattnet.consumer  # noqa: F401  # likewise
+    import wattnet.consumer  # likewise
+    import wattnet.query._frames  # noqa: F401  # likewise
     from wattnet.cli._app import run
 
     answers = os.fdopen(os.dup(1), "w")
@@ -102,6 +121,9 @@ def _serve() -> int:
             if answer == 0:
                 answers.close()
                 _become(order)
+                if order["program"]:
+                    runpy.run_path(order["program"], run_name="__main__")
+                    return 0
                 return run(order["arguments"])
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
@@ -110,12 +132,15 @@ def _serve() -> int:
 
 def _become(order: dict[str, Any]) -> None:
     """What a process is given at its start."""
-    nowhere, stderr = os.open(os.devnull, os.O_RDWR), os.open(order["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for number, target in ((0, nowhere), (1, nowhere), (2, stderr)):
-        os.dup2(target, number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["env"])
+    time.tzset()
+    if order["program"]:
+        sys.path[0] = order["folder"]
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def test_help_is_fast(wattnet: Command) -> None:
     fastest_s = 9.0
     for _ in range(5):
         started_s = time.perf_counter()
-        wattnet("--help")
+        wattnet.start("--help").communicate()
         fastest_s = min(fastest_s, time.perf_counter() - started_s)
     assert fastest_s < 0.5, "0.15 s where it was written"
 

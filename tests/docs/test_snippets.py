@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
+import io
 import re
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from command import Command
 from road import until
 from snippets import ROOT, SHELLS, Snippet, command_lines, documents, snippets
 
+from wattnet.cli._app import run
 from wattnet.clickhouse import ClickHouseSettings
 from wattnet.consumer import KafkaSettings, Settings, verify
 
@@ -49,9 +51,24 @@ class Reader:
         is_test = re.search(r"^def test_", text, re.MULTILINE) is not None
         program = self._command.folder / f"{'test_' if is_test else ''}line_{snippet.line}.py"
         program.write_text(text, encoding="utf-8")
-        pytest_run = ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={program.parent}"] if is_test else []
-        done = subprocess.run(
-            [sys.executable, *pytest_run, program.name],
+        done = self._run_test(program) if is_test else self._command(env=self._env, program=program)
+        shown = f"{snippet.where}\n{text}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, shown
+        assert done.stderr == "", f"whoever copies it sees a warning: {shown}"
+        until(lambda: verify(self._settings).in_flight == 0, f"stored: {snippet.where}")
+
+    def _run_test(self, program: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                f"--rootdir={program.parent}",
+                program.name,
+            ],
             cwd=program.parent,
             env=self._command.environment(self._env),
             capture_output=True,
@@ -59,10 +76,6 @@ class Reader:
             check=False,
             timeout=120,
         )
-        shown = f"{snippet.where}\n{text}\n{done.stdout}\n{done.stderr}"
-        assert done.returncode == 0, shown
-        assert done.stderr == "", f"whoever copies it sees a warning: {shown}"
-        until(lambda: verify(self._settings).in_flight == 0, f"stored: {snippet.where}")
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +121,10 @@ def test_the_commands_exist(document: Path) -> None:
 @cache
 def help_of(*commands: str) -> str:
     """What `wattnet … --help` says."""
-    arguments = [sys.executable, "-m", "wattnet.cli", *commands, "--help"]
-    return subprocess.run(
-        arguments, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"}
-    ).stdout
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        assert run([*commands, "--help"]) == 0
+    return shown.getvalue()
 
 
 def unknown(arguments: list[str]) -> str | None:
