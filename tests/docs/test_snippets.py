@@ -132,7 +132,7 @@ def unknown(arguments: list[str]) -> str | None:
     path: list[str] = []
     for word in arguments:
         shown = help_of(*path)
-        _, _, commands = shown.partition("\nCommands:")
+        _, _, commands = shown.partition("\nCommands")
         if word.startswith("-"):
             if not re.search(rf"(?<![\w-]){re.escape(word.split('=')[0])}(?![\w-])", shown):
                 return word

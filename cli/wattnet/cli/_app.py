@@ -18,36 +18,52 @@ from wattnet.cli import (
     _kafka_engine,
     _lag,
     _migrate,
+    _names,
+    _query,
     _up,
     _verify,
 )
+from wattnet.cli._commands import Commands
 from wattnet.cli._demo import _command as _demo
+from wattnet.cli._epilog import examples
 from wattnet.cli._failures import explain
 from wattnet.cli._terminal import escaped
 
+READ = "Commands to publish and read"
+OPERATE = "Commands to operate"
+DEVELOP = "Commands to develop"
+
 app = typer.Typer(
+    cls=Commands,
     help="Electricity and carbon metrics of every grid zone: from Kafka to ClickHouse, each one exactly once.",
     epilog="Settings come from the environment or from .env: KAFKA_*, CLICKHOUSE_*, SCHEMA_REGISTRY_URL, WATTNET_*.",
     no_args_is_help=True,
-    add_completion=False,
     # typer's rich help takes a quarter of a second to import.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    _demo.demo,
-    _up.up,
-    _init.init,
-    _consume.consume,
-    _close_breakers.close_breakers,
-    _verify.verify,
-    _lag.lag,
-    _doctor.doctor,
+for command, lines in (
+    (
+        _query.query,
+        (
+            "wattnet query zone_generation zone=ES production_type=solar,wind --start -1d",
+            "wattnet query zone_load zone=ES --start 2025-03-01T00:00Z --end 2025-03-02T00:00Z -o load.csv",
+            "wattnet query zone_load zone=ES --start -7d --as-of -1d --format jsonl | jq .value",
+            "wattnet query zone_load zone=ES,PT --start -2d --plot",
+        ),
+    ),
+    (_query.latest, ("wattnet latest zone_generation zone=ES", "wattnet latest zone_load --format csv")),
+    (_names.series, ("wattnet series zone_generation zone=ES", "wattnet series zone_import from=FR --format json")),
+    (_names.names, ("wattnet names", "wattnet names | grep footprint")),
 ):
-    app.command()(command)
-app.add_typer(_dead_letters.app, name="dead-letters")
-app.add_typer(_kafka_engine.app, name="kafka-engine")
-app.add_typer(_migrate.app, name="migrate")
+    app.command(rich_help_panel=READ, epilog=examples(*lines))(command)
+for command in (_init.init, _consume.consume, _verify.verify, _lag.lag, _doctor.doctor, _close_breakers.close_breakers):
+    app.command(rich_help_panel=OPERATE)(command)
+app.add_typer(_dead_letters.app, name="dead-letters", rich_help_panel=OPERATE)
+app.add_typer(_migrate.app, name="migrate", rich_help_panel=OPERATE)
+app.add_typer(_kafka_engine.app, name="kafka-engine", rich_help_panel=OPERATE)
+for command in (_demo.demo, _up.up):
+    app.command(rich_help_panel=DEVELOP)(command)
 
 
 def _show_version(wanted: bool) -> None:
@@ -71,7 +87,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors are on standard error then, in words."""
     try:
         # Not app(): that would install typer's own excepthook. It ends in SystemExit, also when a pipe was closed.
-        get_command(app).main(arguments, prog_name="wattnet")
+        get_command(app).main(arguments, prog_name="wattnet", color=False if os.environ.get("NO_COLOR") else None)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001  whatever it is, people get words and an exit code

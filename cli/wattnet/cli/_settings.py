@@ -10,11 +10,11 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from wattnet.cli._failures import EXIT_CONFIGURATION, CommandError
-from wattnet.clickhouse import ClickHouseSettings
-from wattnet.consumer import BatchSettings, HttpSettings, KafkaSettings, Settings
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
+
+    from wattnet.consumer import Settings
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -47,6 +47,10 @@ class BadSettingsError(CommandError):
 
 def read_settings() -> Settings:
     """Everything a consumer needs. Raises BadSettingsError."""
+    # Imported here: who only reads does not load the consumer.
+    from wattnet.clickhouse import ClickHouseSettings
+    from wattnet.consumer import BatchSettings, HttpSettings, KafkaSettings, Settings
+
     problems: list[str] = []
     kafka, clickhouse, batch, http = (
         _read(KafkaSettings, problems),

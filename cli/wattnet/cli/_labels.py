@@ -1,0 +1,71 @@
+"""Labels as people write them behind a command: `zone=ES`, several values `zone=ES,PT`."""
+
+from __future__ import annotations
+
+import typer
+
+ESCAPE = "\\"
+
+
+def parse_labels(arguments: list[str] | None) -> dict[str, object]:
+    r"""Labels as the query client takes them: a value, or a list of which any one is meant.
+
+    The first `=` ends the name, commas part values. A backslash takes the character behind it as it is: `\,` `\=` `\\`,
+    as in the series that `wattnet series` shows. Raises BadParameter for what is no label, or one that no metric has.
+    """
+    labels: dict[str, object] = {}
+    for argument in arguments or ():
+        name, equals, text = _cut(argument, "=")
+        values = split(text, ",")
+        if not equals or not name or "" in values:
+            raise typer.BadParameter(
+                f"{argument!r} is no label: write it like zone=ES, or zone=ES,PT for several values"
+                " (a comma inside of a value as \\,)"
+            )
+        if name in labels:
+            raise typer.BadParameter(f"label {name!r} is given twice: write {name}={values[0]},… for several values")
+        _check_name(name)
+        labels[name] = values[0] if len(values) == 1 else values
+    return labels
+
+
+def split(text: str, separator: str) -> list[str]:
+    """The parts between separators that no backslash stands before, without those backslashes."""
+    parts = []
+    rest, found = text, separator
+    while found:
+        part, found, rest = _cut(rest, separator)
+        parts.append(part)
+    return parts
+
+
+def escape(text: str) -> str:
+    """A name or a value as it is written behind a command."""
+    return "".join(ESCAPE + one if one in ",=\\" else one for one in text)
+
+
+def _cut(text: str, separator: str) -> tuple[str, str, str]:
+    """What stands before the separator, the separator or '', and what stands behind it as it was written."""
+    part = ""
+    place = 0
+    while place < len(text):
+        one = text[place]
+        if one == separator:
+            return part, separator, text[place + 1 :]
+        if one == ESCAPE and place + 1 < len(text):
+            place += 1
+            one = text[place]
+        part += one
+        place += 1
+    return part, "", ""
+
+
+def _check_name(name: str) -> None:
+    """Arguments of the client have names that no label has."""
+    from wattnet.schemas import RESERVED_LABEL_NAMES, MetricError, canonical_labels
+
+    if name in RESERVED_LABEL_NAMES and name != "from_":
+        try:
+            canonical_labels({name: "x"})
+        except MetricError as exc:
+            raise typer.BadParameter(str(exc)) from exc

@@ -1,0 +1,225 @@
+"""`wattnet names`, `series`, `latest` and `query`, as people and scripts read them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import pty
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+
+from wattnet.cli._labels import escape, parse_labels
+from wattnet.schemas import Metric
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from command import Command
+    from direct_writer import DirectWriter
+    from shell import Shell
+
+T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
+DAY = ("--start", "2025-03-01T00:00Z", "--end", "2025-03-02T00:00Z")
+HOSTILE = "a,b=c\\d \x1b[2J\u202e"
+AWKWARD = (0.1 + 0.2, 5e-324, -0.0, 1.7976931348623157e308, 1e22, 123456789.123456789)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _stored(store: DirectWriter) -> None:
+    labels = {"unit": "MW", "datasource": "entsoe", "data_state": "final"}
+    metrics = [
+        Metric("zone_load", value, T0 + hour * timedelta(hours=1), {**labels, "zone": zone})
+        for zone in ("ES", "PT")
+        for hour, value in enumerate(AWKWARD)
+    ]
+    metrics.append(Metric("odd_metric", 1.5, T0, {"zone": HOSTILE, "timestamp_of": "x"}))
+    store.put(*metrics)
+
+
+def test_names_are_one_a_line(reader: Shell) -> None:
+    ended = reader("names")
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "odd_metric\nzone_load\n", "")
+
+
+def test_numbers_and_times_read_back_bit_for_bit(reader: Shell) -> None:
+    """In CSV and in both kinds of JSON."""
+    expected = [(T0 + hour * timedelta(hours=1), value) for hour, value in enumerate(AWKWARD)]
+    read: list[list[dict[str, str]]] = [
+        list(csv.DictReader(io.StringIO(reader("query", "zone_load", "zone=ES", *DAY).stdout))),
+        json.loads(reader("query", "zone_load", "zone=ES", *DAY, "--format", "json").stdout),
+        [json.loads(line) for line in reader("query", "zone_load", "zone=ES", *DAY, "-f", "jsonl").stdout.splitlines()],
+    ]
+    for rows in read:
+        found = [(_time(row["timestamp"]), float(row["value"])) for row in rows]
+        assert found == expected
+        assert math.copysign(1, found[2][1]) == -1
+        assert {row["zone"] for row in rows} == {"ES"}
+
+
+def test_the_columns_are_those_of_a_frame(reader: Shell) -> None:
+    head, row, *_ = reader("query", "zone_load", "zone=PT", *DAY).stdout.splitlines()
+    assert head == "timestamp,value,datasource,unit,zone,valid,zone_status,data_state,knowledge_time"
+    assert row.startswith("2025-03-01T00:00:00Z,0.30000000000000004,entsoe,MW,PT,true,complete,final,2")
+
+
+def test_a_table_says_once_what_all_rows_share(reader: Shell) -> None:
+    lines = reader("latest", "zone_load", "--format", "table").stdout.splitlines()
+    assert lines[0] == "datasource=entsoe  unit=MW  data_state=final"
+    assert lines[1].split("  ")[0] == "timestamp (UTC)"
+    assert [line.split()[:4] for line in lines[2:]] == [
+        ["2025-03-01", "05:00:00", "123456789.12345679", zone] for zone in ("ES", "PT")
+    ]
+
+
+def test_several_values_of_a_label(reader: Shell) -> None:
+    rows = [*csv.DictReader(io.StringIO(reader("series", "zone_load", "zone=ES,PT,XX").stdout))]
+    assert [row["zone"] for row in rows] == ["ES", "PT"]
+    assert rows[0]["first_timestamp"] == "2025-03-01T00:00:00Z"
+    assert rows[0]["last_timestamp"] == "2025-03-01T05:00:00Z"
+    assert reader("series", "zone_load", "zone=XX").stderr == "no series of zone_load has these labels\n"
+
+
+def test_a_hostile_label_is_exact_in_a_pipe_and_harmless_on_a_terminal(reader: Shell, wattnet: Command) -> None:
+    """And it can be asked for as the escape rules say."""
+    arguments = ("query", "odd_metric", f"zone={escape(HOSTILE)}", *DAY)
+    (row,) = csv.DictReader(io.StringIO(reader(*arguments).stdout))
+    assert row["zone"] == HOSTILE
+    (found,) = json.loads(reader(*arguments, "--format", "json").stdout)
+    assert found["zone"] == HOSTILE
+    for form in ("table", "csv", "json"):
+        shown = _on_a_terminal(wattnet, *arguments, "--format", form, env=reader.env)
+        assert "\x1b[2J" not in shown
+        assert "\u202e" not in shown
+        assert "1.5" in shown
+    assert "\x1b[1m" in _on_a_terminal(wattnet, *arguments, env=reader.env), "a terminal gets a table, its head bold"
+    assert "\x1b" not in _on_a_terminal(wattnet, *arguments, env={**reader.env, "NO_COLOR": "1"})
+
+
+def test_a_file_is_written_whole_or_not_at_all(reader: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "load.jsonl"
+    ended = reader("query", "zone_load", *DAY, "--output", str(path))
+    assert (ended.exit_code, ended.stdout) == (0, "")
+    assert len(path.read_text().splitlines()) == 2 * len(AWKWARD)
+    assert reader("query", "zone_loda", *DAY, "--output", str(path)).exit_code == 2
+    assert len(path.read_text().splitlines()) == 2 * len(AWKWARD), "as it was"
+    assert [one.name for one in tmp_path.iterdir()] == ["load.jsonl"]
+    ended = reader("query", "zone_load", *DAY, "--output", str(tmp_path / "load.xlsx"))
+    assert ended.exit_code == 2
+    assert ".parquet" in ended.stderr
+    assert "make the folder first" in reader("query", "zone_load", *DAY, "-o", str(tmp_path / "no" / "x.csv")).stderr
+
+
+def test_parquet_goes_to_a_file_and_never_to_a_terminal(reader: Shell, wattnet: Command, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "load.parquet"
+    assert reader("query", "zone_load", "zone=ES", *DAY, "-o", str(path)).exit_code == 0
+    table = parquet.read_table(path)
+    assert table["value"].to_pylist() == [*AWKWARD]
+    assert table["timestamp"].to_pylist()[0] == T0
+    refused = _on_a_terminal(wattnet, "latest", "zone_load", "--format", "parquet", env=reader.env)
+    assert "Parquet is no text for a terminal" in refused
+
+
+def test_a_chart_draws_each_series(reader: Shell) -> None:
+    ended = reader("query", "odd_metric", *DAY, "--plot", COLUMNS="80")
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert "odd_metric" in ended.stdout
+    assert "\x1b" not in ended.stdout
+    assert "too far apart for a chart" in reader("query", "zone_load", *DAY, "--plot").stderr
+    both = reader("query", "zone_load", *DAY[:3], "2025-03-01T03:00Z", "--plot", COLUMNS="80").stdout
+    assert "  a zone=ES\n  b zone=PT\n" in both
+    assert reader("query", "zone_load", *DAY, "--plot", "-f", "csv").exit_code == 2
+
+
+def test_wrong_questions_exit_2_with_a_suggestion(reader: Shell) -> None:
+    for arguments, words in (
+        (("query", "zone_lod", *DAY), "did you mean 'zone_load'"),
+        (("query", "zone_load", "zne=ES", *DAY), "did you mean 'zone'"),
+        (("query", "zone_load", "zone", *DAY), "'zone' is no label: write it like zone=ES"),
+        (("query", "zone_load", "start=x", *DAY), "named like a column or an argument"),
+        (("query", "zone_load", "valid=maybe", *DAY), "valid='maybe' is unknown"),
+        (("query", "zone_load", "--start", "1d"), "start='1d' cannot be read as a time"),
+        (("query", "zone_load"), "Missing option '--start'"),
+        (("latest", "zone_load", "zone=ES", "zone=PT"), "given twice"),
+    ):
+        ended = reader(*arguments)
+        assert (ended.exit_code, ended.stdout) == (2, ""), arguments
+        assert words in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+def test_no_clickhouse_exits_69(reader: Shell) -> None:
+    ended = reader("names", CLICKHOUSE_PORT="1")
+    assert ended.exit_code == 69
+    assert ended.stderr.startswith("wattnet: no ClickHouse answers at")
+    assert reader("names", CLICKHOUSE_PORT="x").exit_code == 78
+
+
+@pytest.mark.parametrize(
+    ("argument", "labels"),
+    [
+        ("zone=ES", {"zone": "ES"}),
+        ("zone=ES,PT", {"zone": ["ES", "PT"]}),
+        (r"source=a\,b", {"source": "a,b"}),
+        (r"source=a\\,b", {"source": ["a\\", "b"]}),
+        ("source=a=b", {"source": "a=b"}),
+        (r"a\=b=c", {"a=b": "c"}),
+        ("source=C:\\", {"source": "C:\\"}),
+    ],
+)
+def test_labels_and_their_escapes(argument: str, labels: dict[str, object]) -> None:
+    assert parse_labels([argument]) == labels
+
+
+@pytest.mark.parametrize("argument", ["zone", "zone=", "=ES", "zone=ES,", "zone=,ES", "", "name=x"])
+def test_what_is_no_label(argument: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        parse_labels([argument])
+
+
+def test_reading_loads_nothing_that_it_does_not_need(reader: Shell, wattnet: Command) -> None:
+    code = "import sys; from wattnet.cli._app import run; run(['names']); print(sorted(sys.modules), file=sys.stderr)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=wattnet.environment(reader.env)
+    )
+    assert loaded.stdout == "odd_metric\nzone_load\n"
+    for heavy in ("pandas", "polars", "pyarrow", "confluent_kafka", "structlog", "rich", "plotext", "wattnet.consumer"):
+        assert f"'{heavy}'" not in loaded.stderr
+
+
+def test_a_reader_that_has_enough_ends_the_answer(reader: Shell, wattnet: Command) -> None:
+    """`wattnet query … | head`: quietly, 128 + SIGPIPE as a shell says it."""
+    process = wattnet.start("query", "zone_load", *DAY, env=reader.env)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(60) == 141
+    assert process.stderr.read() == ""
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _on_a_terminal(wattnet: Command, *arguments: str, env: dict[str, str]) -> str:
+    """What a terminal is sent."""
+    ours, theirs = pty.openpty()
+    process = wattnet.start(*arguments, env={"TERM": "xterm", **env}, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    sent = b""
+    try:
+        while piece := os.read(ours, 65_536):
+            sent += piece
+    except OSError:  # on Linux this is how a terminal ends
+        pass
+    os.close(ours)
+    process.wait(60)
+    return sent.decode()
