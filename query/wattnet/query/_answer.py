@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wattnet.query._series import Match, Matches
 
 
-COLUMNS = frozenset({"timestamp", "value", "valid", "zone_status", "data_state", "knowledge_time"})
+COLUMNS = frozenset({"timestamp", "value", "valid", "zone_status", "data_state", "knowledge_time", "attributes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,13 @@ class Answer:
     """Of each row's series in `series`."""
     timestamp: NDArray[np.int64]
     value: NDArray[np.float64]
+    """NaN where a revision withdraws the value, which only a history shows: what is stored is finite."""
     valid: NDArray[np.bool_]
     zone_status: Text
     data_state: Text
     knowledge_time: NDArray[np.int64]
+    attributes: Text | None = None
+    """JSON objects, '' where there are none; None when they were not asked for."""
 
     def labels(self) -> Iterator[tuple[str, Text]]:
         """A column for each label name; `label_valid` for one that is named like a column.
@@ -56,36 +59,21 @@ class Answer:
             )
 
 
-def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]]) -> Answer:
-    """Join blocks of (series_id, timestamp, value, valid, zone_status, data_state, knowledge_time).
-
-    Each series' rows stand together and in order of time, as ClickHouse sorted them; here the series get their order.
-    """
-    ids = _joined(blocks, 0, np.uint64)
-    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1]))) if len(ids) else np.empty(0, np.intp)
-    lengths = np.diff(np.append(starts, len(ids)))
-    of_id = {match.series_id: number for number, match in enumerate(matches.series)}
-    numbers = np.array([of_id[int(id_)] for id_ in ids[starts]], np.int32)
-    order = np.argsort(numbers)
-    in_place = bool((order[1:] > order[:-1]).all())
-
-    def placed(column: NDArray[Any]) -> NDArray[Any]:
-        if in_place:
-            return column
-        return np.concatenate([column[starts[run] : starts[run] + lengths[run]] for run in order])
-
-    states, codes = _coded([block[5] for block in blocks])
+def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]], *, attributes: bool) -> Answer:
+    """Join blocks of columns as a Statement names them; the rows keep their order."""
+    states, state_codes = _coded([block[5] for block in blocks])
     return Answer(
         name=matches.name,
         label_names=matches.label_names,
         series=matches.series,
-        position=np.repeat(numbers[order], lengths[order]),
-        timestamp=placed(_joined(blocks, 1, np.int64)),
-        value=placed(_joined(blocks, 2, np.float64)),
-        valid=placed(_joined(blocks, 3, np.uint8)).astype(np.bool_),
-        zone_status=Text(ZONE_STATUSES, placed(_joined(blocks, 4, np.uint8)).astype(np.int32)),
-        data_state=Text(states, placed(codes)),
-        knowledge_time=placed(_joined(blocks, 6, np.int64)),
+        position=_joined(blocks, 0, np.int32),
+        timestamp=_joined(blocks, 1, np.int64),
+        value=_joined(blocks, 2, np.float64),
+        valid=_joined(blocks, 3, np.uint8).astype(np.bool_),
+        zone_status=Text(ZONE_STATUSES, _joined(blocks, 4, np.uint8).astype(np.int32)),
+        data_state=Text(states, state_codes),
+        knowledge_time=_joined(blocks, 6, np.int64),
+        attributes=Text(*_coded([block[7] for block in blocks])) if attributes else None,
     )
 
 

@@ -81,15 +81,15 @@ class Client:
         first = Moment.parse(start, argument="start")
         after = NOW if end is None else Moment.parse(end, argument="end")
         bounds(first, after, now_us=now_us())
-        known = None if as_of is None else Moment.parse(as_of, argument="as_of")
-        return Query(self._database, Question(_name(name), Filters.parse(labels), first, after, known))
+        query = Query(self._database, Question(_name(name), Filters.parse(labels), first, after))
+        return query if as_of is None else query.as_of(as_of)
 
     def latest(self, name: str, **labels: object) -> Query:
         """The newest current value of every matching series: one row each, read like `metrics`.
 
         A forecast's newest value lies ahead of now. A series of which everything is retracted has none.
         """
-        return Query(self._database, Question(_name(name), Filters.parse(labels), newest=True))
+        return Query(self._database, Question(_name(name), Filters.parse(labels)).refined(newest=True))
 
     def names(self) -> list[str]:
         """Every metric name under which something is stored, sorted."""

@@ -39,8 +39,11 @@ class Database:
             driver = self._connected()
             return [tuple(row) for row in driver.query(sql, parameters=dict(parameters)).result_rows]
 
-    def blocks(self, sql: str, parameters: Mapping[str, object]) -> list[Sequence[Any]]:
-        """A large answer, block by block: each a sequence of columns, numbers as arrays, times as microseconds."""
+    def stream(self, sql: str, parameters: Mapping[str, object]) -> Iterator[Sequence[Any]]:
+        """A large answer as it arrives, block by block: sequences of columns, numbers as arrays, times as microseconds.
+
+        Closing the iterator closes the connection that is being read.
+        """
         with self._in_words():
             driver = self._connected()
             with driver.query_column_block_stream(
@@ -49,7 +52,9 @@ class Database:
                 settings=_allowed(driver),
                 query_formats={"DateTime64": "int"},
             ) as stream:
-                return [block for block in stream if len(block) and len(block[0])]
+                for block in stream:
+                    if len(block) and len(block[0]):
+                        yield block
 
     def close(self) -> None:
         """Give the connections back; the next question connects again."""

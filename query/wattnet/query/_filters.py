@@ -50,6 +50,10 @@ class Filters:
             _check_size(name, labels[name])
         return cls(labels, quality)
 
+    def with_quality(self, name: str, value: str) -> Filters:
+        """The same, and only this value of a quality."""
+        return Filters(self.labels, {**self.quality, name: (value,)})
+
 
 def _label(argument: str, value: object) -> tuple[str, str]:
     try:

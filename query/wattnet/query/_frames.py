@@ -1,11 +1,14 @@
 """The forms of an answer. Column by column, never row by row; each form's package is imported when it is asked for.
 
-Columns: timestamp, value, one per label (sorted by name), valid, zone_status, data_state, knowledge_time.
+Columns: timestamp, value, one per label (sorted by name), valid, zone_status, data_state, knowledge_time; attributes
+where they were asked for.
 """
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +18,7 @@ from wattnet.query._times import EPOCH, MICROSECOND
 from wattnet.schemas import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pandas as pd
     import polars as pl
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from wattnet.query._answer import Answer, Text
 
-_EXTRA = "pip install 'wattnet-storage[polars]'"
+EXTRA = "pip install 'wattnet-storage[polars]'"
 
 
 def to_list(answer: Answer) -> list[Metric]:
@@ -32,19 +35,22 @@ def to_list(answer: Answer) -> list[Metric]:
     from_stored = Metric.from_stored
     name = answer.name
     labels = [match.labels for match in answer.series]
+    attributes = _attributes(answer)
     # Equal times are one object: a revision has one knowledge_time for many rows, and series share timestamps.
     return [
         from_stored(
             name,
-            value,
+            # NaN, which is not itself, stands where a revision withdraws the value.
+            value if value == value else None,
             timestamp,
             labels[position],
             knowledge_time=knowledge_time,
             valid=valid,
             zone_status=zone_status,
             data_state=data_state,
+            attributes=described,
         )
-        for value, timestamp, position, knowledge_time, valid, zone_status, data_state in zip(
+        for value, timestamp, position, knowledge_time, valid, zone_status, data_state, described in zip(
             answer.value.tolist(),
             _datetimes(answer.timestamp),
             answer.position.tolist(),
@@ -52,6 +58,7 @@ def to_list(answer: Answer) -> list[Metric]:
             answer.valid.tolist(),
             _strings(answer.zone_status),
             _strings(answer.data_state),
+            attributes,
             strict=True,
         )
     ]
@@ -59,7 +66,7 @@ def to_list(answer: Answer) -> list[Metric]:
 
 def to_pandas(answer: Answer) -> pd.DataFrame:
     """Times as datetime64[us, UTC], labels as pandas' usual strings, a RangeIndex."""
-    with _needs("pandas", "pip install pandas"):
+    with needs("pandas", "pip install pandas"):
         import pandas as pd
     usual = pd.Series([""]).dtype  # object in pandas 2, str in pandas 3
 
@@ -75,7 +82,7 @@ def to_pandas(answer: Answer) -> pd.DataFrame:
 
 def to_polars(answer: Answer) -> pl.DataFrame:
     """Times as Datetime("us", "UTC"), labels as String."""
-    with _needs("polars", _EXTRA):
+    with needs("polars", EXTRA):
         import polars as pl
 
     def time(us: NDArray[np.int64]) -> Any:
@@ -84,12 +91,15 @@ def to_polars(answer: Answer) -> pl.DataFrame:
     def text(column: Text) -> Any:
         return pl.Series(column.values, dtype=pl.String).gather(column.codes)
 
-    return pl.DataFrame(_columns(answer, time, pl.Series, text))
+    def plain(numbers: NDArray[Any]) -> Any:
+        return pl.Series(numbers, nan_to_null=True)
+
+    return pl.DataFrame(_columns(answer, time, plain, text))
 
 
 def to_arrow(answer: Answer) -> pa.Table:
     """Times as timestamp[us, UTC], labels as string."""
-    with _needs("pyarrow", _EXTRA):
+    with needs("pyarrow", EXTRA):
         import pyarrow as pa
 
     def time(us: NDArray[np.int64]) -> Any:
@@ -99,7 +109,10 @@ def to_arrow(answer: Answer) -> pa.Table:
         values = pa.array(column.values, pa.string())
         return pa.DictionaryArray.from_arrays(pa.array(column.codes, pa.int32()), values).dictionary_decode()
 
-    return pa.table(_columns(answer, time, pa.array, text))
+    def plain(numbers: NDArray[Any]) -> Any:
+        return pa.array(numbers, from_pandas=True)  # NaN as null
+
+    return pa.table(_columns(answer, time, plain, text))
 
 
 def _columns(
@@ -116,7 +129,15 @@ def _columns(
         "zone_status": text(answer.zone_status),
         "data_state": text(answer.data_state),
         "knowledge_time": time(answer.knowledge_time),
+        **({} if answer.attributes is None else {"attributes": text(answer.attributes)}),
     }
+
+
+def _attributes(answer: Answer) -> Iterable[dict[str, str] | None]:
+    if answer.attributes is None:
+        return repeat(None, len(answer.value))
+    known = [json.loads(text) if text else None for text in answer.attributes.values]
+    return [known[code] for code in answer.attributes.codes.tolist()]
 
 
 def _datetimes(us: NDArray[np.int64]) -> list[Any]:
@@ -130,7 +151,7 @@ def _strings(column: Text) -> Sequence[str]:
 
 
 @contextmanager
-def _needs(package: str, remedy: str) -> Iterator[None]:
+def needs(package: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except ImportError as exc:

@@ -9,10 +9,15 @@ from wattnet.query._errors import UnknownLabelError, UnknownNameError
 from wattnet.schemas import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from wattnet.query._database import Database
+
+
+MAX_SERIES = 1_000
+"""In one statement. It bounds what ClickHouse groups at once, and what travels as parameters."""
+MAX_ZONE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,31 @@ class Matches:
     name: str
     series: Sequence[Match]
     label_names: Sequence[str]
+
+    def pieces(self) -> Iterator[Piece]:
+        """The series in the parts in which they are asked for."""
+        first, zone_bytes = 0, 0
+        for number, match in enumerate(self.series):
+            size = len(match.zone.encode()) + 3
+            if number - first == MAX_SERIES or (number > first and zone_bytes + size > MAX_ZONE_BYTES):
+                yield Piece(self.series[first:number], tuple(range(first, number)))
+                first, zone_bytes = number, 0
+            zone_bytes += size
+        if first < len(self.series):
+            yield Piece(self.series[first:], tuple(range(first, len(self.series))))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some of the series of a question, with the place of each in its answer."""
+
+    series: Sequence[Match]
+    positions: Sequence[int]
+
+    def without(self, positions: Collection[int]) -> Piece:
+        """The series at other places than these."""
+        kept = [number for number, position in enumerate(self.positions) if position not in positions]
+        return Piece([self.series[number] for number in kept], [self.positions[number] for number in kept])
 
 
 def names(database: Database) -> list[str]:
