@@ -106,7 +106,7 @@ def test_several_labels_are_levels(store: DirectWriter, client: Client, name: st
     store.put(*(Metric(name, 1.0, T0, {"zone": zone, "unit": unit}) for zone, unit in (("ES", "MW"), ("PT", "kW"))))
     frame = client.metrics(name, start=T0, end=T0 + HOUR).to_pandas(wide=True)
     assert frame.columns.names == ["unit", "zone"]
-    assert frame.columns.tolist() == [("MW", "ES"), ("kW", "PT")]
+    assert [tuple(column) for column in frame.columns] == [("MW", "ES"), ("kW", "PT")]
     assert client.metrics(name, start=T0, end=T0 + HOUR).to_polars(wide=True).columns[1:] == [
         "unit=MW,zone=ES",
         "unit=kW,zone=PT",
