@@ -27,6 +27,7 @@ from wattnet.cli._commands import Commands
 from wattnet.cli._demo import _command as _demo
 from wattnet.cli._epilog import examples
 from wattnet.cli._failures import explain
+from wattnet.cli._publish import _command as _publish
 from wattnet.cli._terminal import escaped
 
 READ = "Commands to publish and read"
@@ -43,6 +44,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for command, lines in (
+    (
+        _publish.publish,
+        (
+            "wattnet publish load.csv --metric-type zone_load --label unit=MW --tz Europe/Madrid --dry-run",
+            "wattnet publish solar.csv --metric-type zone_generation --column-label zone --label production_type=solar",
+            "wattnet publish metrics.jsonl --atomic",
+            "wattnet query zone_load zone=ES --start -1d | wattnet publish - --metric-type zone_load",
+        ),
+    ),
     (
         _query.query,
         (

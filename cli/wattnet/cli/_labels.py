@@ -15,7 +15,7 @@ def parse_labels(arguments: list[str] | None) -> dict[str, object]:
     """
     labels: dict[str, object] = {}
     for argument in arguments or ():
-        name, equals, text = _cut(argument, "=")
+        name, equals, text = cut(argument, "=")
         values = split(text, ",")
         if not equals or not name or "" in values:
             raise typer.BadParameter(
@@ -30,22 +30,29 @@ def parse_labels(arguments: list[str] | None) -> dict[str, object]:
 
 
 def split(text: str, separator: str) -> list[str]:
-    """The parts between separators that no backslash stands before, without those backslashes."""
+    """The parts between separators that no backslash stands before."""
     parts = []
     rest, found = text, separator
     while found:
-        part, found, rest = _cut(rest, separator)
+        part, found, rest = cut(rest, separator)
         parts.append(part)
     return parts
 
 
-def escape(text: str) -> str:
-    """A name or a value as it is written behind a command."""
-    return "".join(ESCAPE + one if one in ",=\\" else one for one in text)
+def read_pairs(text: str) -> dict[str, str]:
+    """`zone=ES,production_type=solar` as a dict, under the same rules. Raises ValueError for what is none."""
+    pairs: dict[str, str] = {}
+    while text:
+        name, equals, rest = cut(text, "=")
+        value, _, text = cut(rest, ",")
+        if not (name and equals and value) or name in pairs:
+            raise ValueError(name)
+        pairs[name] = value
+    return pairs
 
 
-def _cut(text: str, separator: str) -> tuple[str, str, str]:
-    """What stands before the separator, the separator or '', and what stands behind it as it was written."""
+def cut(text: str, separator: str) -> tuple[str, str, str]:
+    """What stands before the separator, without backslashes; the separator or ''; what stands behind it, as written."""
     part = ""
     place = 0
     while place < len(text):
@@ -58,6 +65,11 @@ def _cut(text: str, separator: str) -> tuple[str, str, str]:
         part += one
         place += 1
     return part, "", ""
+
+
+def escape(text: str) -> str:
+    """A name or a value as it is written behind a command."""
+    return "".join(ESCAPE + one if one in ",=\\" else one for one in text)
 
 
 def _check_name(name: str) -> None:

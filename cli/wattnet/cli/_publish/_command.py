@@ -1,0 +1,179 @@
+"""The command: read, understand, send, and say what became of it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path  # noqa: TC003  typer reads the annotation
+from typing import TYPE_CHECKING
+
+import typer
+
+from wattnet.cli._publish._source import FileFormat  # noqa: TC001  typer reads the annotation
+from wattnet.cli._terminal import escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from wattnet.cli._publish._layout import Given, Layout
+    from wattnet.cli._publish._source import Line, Source
+    from wattnet.cli._publish._tally import Tally
+    from wattnet.schemas import Metric
+
+EXIT_REFUSED = 1
+SHOWN_WARNINGS = 5
+
+
+def publish(
+    file: Path = typer.Argument(metavar="FILE", help="CSV, JSON lines or Parquet; '-' is standard input."),
+    format_: FileFormat | None = typer.Option(
+        None, "--format", "-f", help="What the file holds.", show_default="by its suffix; CSV for '-'"
+    ),
+    metric_type: str | None = typer.Option(None, "--metric-type", help="Of all lines, where no column says it."),
+    label: list[str] = typer.Option([], "--label", metavar="NAME=VALUE", help="Of all lines; may be repeated."),
+    timestamp_column: str = typer.Option("timestamp", "--timestamp-column", help="Where the times are."),
+    value_column: str = typer.Option("value", "--value-column", help="Where the values are (a value a line)."),
+    column_label: str | None = typer.Option(
+        None, "--column-label", metavar="NAME", help="The heads are values of this label (a column a series)."
+    ),
+    tz: str | None = typer.Option(
+        None, "--tz", metavar="ZONE", help="Whose clock times without an offset are: Europe/Madrid, UTC."
+    ),
+    knowledge_time: str | None = typer.Option(
+        None, "--knowledge-time", metavar="TIME", help="When the values became known.", show_default="now"
+    ),
+    atomic: bool = typer.Option(False, "--atomic", help="Send nothing when a line is refused: all are checked first."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Show what is understood, and send nothing."),
+) -> None:
+    """Send the metrics of a file.
+
+    A value a line: columns timestamp, value, and one per label; or a column a series: timestamp, and heads like
+    zone=ES,production_type=solar, or the values of --column-label. metric_type, knowledge_time, valid, zone_status,
+    data_state, resolution and source_link are what they are everywhere. JSON lines may hold labels and attributes as
+    objects. An empty cell and a null are no value: they are skipped and counted, and withdraw nothing.
+
+    Lines that cannot be sent are listed, the others are sent. Returns when Kafka has acknowledged all. Exit codes:
+    0 all is sent, 1 some lines were refused, 2 usage, 69 Kafka does not take them, 78 bad configuration.
+    """
+    from wattnet.cli._publish._layout import Layout
+    from wattnet.cli._publish._source import Source, format_of
+    from wattnet.cli._publish._tally import Tally
+    from wattnet.cli._reading import quiet_libraries
+
+    given = _given(metric_type, label, knowledge_time, timestamp_column, value_column, column_label=column_label, tz=tz)
+    form = format_of(file, format_)
+    quiet_libraries()
+    with Source.open(file, form, rewind=atomic) as source, _heard_warnings() as warned:
+        lines = source.lines()
+        first, lines = _begun(lines)
+        layout = Layout(source.columns, given)
+        tally = Tally()
+        try:
+            if dry_run or atomic:
+                _read(tally.metrics_of(lines, layout))
+            if dry_run:
+                _show(source, layout, tally, first, form)
+            elif not (atomic and tally.refused):
+                if atomic:
+                    tally, lines = Tally(), source.lines()
+                _send(tally.metrics_of(lines, layout), tally)
+        finally:
+            for problem in tally.lines_of_problems():
+                typer.secho(problem, fg="red", err=True)
+            for warning in [*warned][:SHOWN_WARNINGS]:
+                typer.secho(f"warning: {escaped(warning)}", fg="yellow", err=True)
+            typer.echo(str(tally), err=True)
+    if dry_run or (atomic and tally.refused):
+        typer.echo("nothing was sent" + ("" if dry_run else ": --atomic sends all or none"), err=True)
+    if tally.refused:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+def _given(
+    metric_type: str | None,
+    label: list[str],
+    knowledge_time: str | None,
+    timestamp_column: str,
+    value_column: str,
+    *,
+    column_label: str | None,
+    tz: str | None,
+) -> Given:
+    from wattnet.cli._labels import parse_labels
+    from wattnet.cli._publish._layout import Given
+    from wattnet.cli._publish._times import zone_of
+    from wattnet.query import parse_time
+
+    labels = {}
+    for name, value in parse_labels(label).items():
+        if not isinstance(value, str):
+            raise typer.BadParameter(f"--label {name}: one value is wanted; write a comma inside of it as \\,")
+        labels[name] = value
+    known = None if knowledge_time is None else parse_time(knowledge_time, argument="--knowledge-time")
+    return Given(metric_type, labels, known, timestamp_column, value_column, column_label, zone_of(tz))
+
+
+def _begun(lines: Iterator[Line]) -> tuple[Line | None, Iterator[Line]]:
+    """The first line, for its head, and all lines."""
+    first = next(lines, None)
+    if first is None:
+        return None, lines
+
+    def again() -> Iterator[Line]:
+        yield first
+        yield from lines
+
+    return first, again()
+
+
+def _read(metrics: Iterable[Metric]) -> None:
+    from wattnet.cli._progress import Progress
+
+    with Progress("metrics read") as progress:
+        for count, _ in enumerate(metrics, 1):
+            progress(count)
+
+
+def _send(metrics: Iterable[Metric], tally: Tally) -> None:
+    """Raises DeliveryError when some did not arrive."""
+    from wattnet.cli._progress import Progress
+    from wattnet.cli._publish._destination import open_producer
+
+    with open_producer() as (producer, failed), Progress("metrics sent") as progress:
+        for metric in metrics:
+            producer.send(metric)
+            progress(tally.metrics)
+            if failed:
+                break
+
+
+def _show(source: Source, layout: Layout, tally: Tally, first: Line | None, form: FileFormat) -> None:
+    """What a dry run understood: data, so on standard output."""
+    separator = "" if source.separator == "," else f", separated by {source.separator!r}"
+    what = "a column a series" if layout.series else "a value a line"
+    typer.echo(f"{form.value}{separator}: {what}")
+    columns = source.columns if source.columns is not None else [*(first.cells if first else ())]
+    width = max((len(escaped(name, keep="")) for name in columns), default=0)
+    for name in columns:
+        typer.echo(f"  {escaped(name, keep=''):<{width}}  {escaped(layout.meaning(name), keep='')}")
+    typer.echo(str(tally))
+    for metric in tally.first:
+        typer.echo(f"  {escaped(repr(metric), keep='')}")
+
+
+@contextmanager
+def _heard_warnings() -> Iterator[dict[str, None]]:
+    """What Metric warns of, each text once."""
+    import warnings
+
+    from wattnet.schemas import LabelWarning
+
+    heard: dict[str, None] = {}
+
+    def hear(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+        if issubclass(category, LabelWarning) and len(heard) <= SHOWN_WARNINGS:
+            heard[str(message)] = None
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LabelWarning)
+        warnings.showwarning = hear
+        yield heard

@@ -1,0 +1,77 @@
+"""The topic that the settings name, found to be there before anything is read."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from wattnet.cli._failures import EXIT_CONFIGURATION, EXIT_UNAVAILABLE, CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wattnet.consumer import KafkaSettings
+    from wattnet.producer import Producer, ProducerError
+
+TIMEOUT_S = 10.0
+
+
+@contextmanager
+def open_producer() -> Iterator[tuple[Producer, list[ProducerError]]]:
+    """A producer, and what it could not deliver so far.
+
+    Raises BadSettingsError, CommandError when no broker answers or there is no topic, and at the end DeliveryError.
+    """
+    from wattnet.cli._settings import read_one
+    from wattnet.consumer import KafkaSettings
+    from wattnet.producer import Producer
+
+    settings = read_one(KafkaSettings)
+    _require_topic(settings)
+    failed: list[ProducerError] = []
+
+    def keep(error: ProducerError) -> None:
+        if not failed:
+            failed.append(error)
+
+    options = settings.connection_options()
+    servers = options.pop("bootstrap.servers")
+    with Producer(
+        servers, topic=settings.topic, schema_registry_url=_registry_url(settings), options=options, on_error=keep
+    ) as producer:
+        yield producer, failed
+
+
+def _require_topic(settings: KafkaSettings) -> None:
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        # With a logger, or librdkafka writes to standard error itself.
+        admin = AdminClient(settings.connection_options(), logger=logging.getLogger("wattnet.cli"))
+        known = admin.list_topics(timeout=TIMEOUT_S).topics
+    except KafkaException as exc:
+        raise CommandError(
+            f"no broker at {settings.bootstrap_servers} answered within {TIMEOUT_S:g} s: is Kafka up, is the address "
+            "right, are user and certificates? `wattnet doctor` looks closer",
+            exit_code=EXIT_UNAVAILABLE,
+        ) from exc
+    if settings.topic not in known:
+        raise CommandError(
+            f"there is no topic {settings.topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC",
+            exit_code=EXIT_CONFIGURATION,
+        )
+
+
+def _registry_url(settings: KafkaSettings) -> str | None:
+    """With the credentials in it, as Producer takes them."""
+    options = settings.registry_options()
+    if options is None:
+        return None
+    user, colon, password = str(options.get("basic.auth.user.info", "")).partition(":")
+    parts = urlsplit(str(options["url"]))
+    if not colon:
+        return parts.geturl()
+    return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}").geturl()

@@ -1,0 +1,111 @@
+"""What was found in a file: counts, the first lines that cannot be sent, the first metrics that can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wattnet.cli._publish._layout import Refused
+from wattnet.cli._terminal import escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from wattnet.cli._publish._layout import Layout
+    from wattnet.cli._publish._source import Line
+    from wattnet.schemas import Metric
+
+SHOWN = 20
+FIRST = 3
+PROBLEM_WIDTH = 400
+MOST_SERIES = 1_000_000
+"""Counted one by one; beyond it, 'more than'."""
+MOST_MET = 32_768
+
+
+class Tally:
+    """Counts the metrics of lines while they pass."""
+
+    def __init__(self) -> None:
+        self.lines = self.metrics = self.empty = self.refused = 0
+        self.problems: list[str] = []
+        self.first: list[Metric] = []
+        self._series: set[str] = set()
+        self._met: dict[int, Mapping[str, str]] = {}
+        self._earliest: Metric | None = None
+        self._latest: Metric | None = None
+
+    def metrics_of(self, lines: Iterable[Line], layout: Layout) -> Iterator[Metric]:
+        """Every metric that can be sent; the rest is counted, and the first ones are kept in words."""
+        for line in lines:
+            self.lines += 1
+            if line.problem is not None:
+                self._refuse(line, Refused(None, line.problem))
+                continue
+            for found in layout.metrics(line.cells):
+                if found is None:
+                    self.empty += 1
+                elif isinstance(found, Refused):
+                    self._refuse(line, found)
+                else:
+                    self._count(found)
+                    yield found
+
+    @property
+    def series(self) -> str:
+        """How many series, in words."""
+        count = len(self._series)
+        return f"more than {count:,} series" if count >= MOST_SERIES else f"{count:,} series"
+
+    @property
+    def times(self) -> str:
+        """From the earliest to the latest timestamp, in words."""
+        if self._earliest is None or self._latest is None:
+            return "no times"
+        return f"{_time(self._earliest)} to {_time(self._latest)} UTC"
+
+    def __str__(self) -> str:
+        said = f"{_count(self.lines, 'line')}: {_count(self.metrics, 'metric')} of {self.series}"
+        if self.metrics:
+            said += f", {self.times}"
+        if self.empty:
+            said += f"; {self.empty:,} without a value"
+        return said + (f"; {self.refused:,} refused" if self.refused else "")
+
+    def lines_of_problems(self) -> Iterator[str]:
+        """What was refused: the first ones, and how many more there are."""
+        yield from self.problems
+        if self.refused > len(self.problems):
+            yield f"… and {self.refused - len(self.problems):,} more"
+
+    def _count(self, metric: Metric) -> None:
+        self.metrics += 1
+        if self.metrics <= FIRST:
+            self.first.append(metric)
+        # Metrics of one series share their labels, and making a key anew for each takes as long as reading its line.
+        # Kept, so that an id is not given to other labels.
+        labels = metric.labels
+        if id(labels) not in self._met:
+            if len(self._met) >= MOST_MET:
+                self._met.clear()
+            self._met[id(labels)] = labels
+            if len(self._series) < MOST_SERIES:
+                self._series.add(metric.series_key)
+        if self._earliest is None or metric.timestamp_us < self._earliest.timestamp_us:
+            self._earliest = metric
+        if self._latest is None or metric.timestamp_us > self._latest.timestamp_us:
+            self._latest = metric
+
+    def _refuse(self, line: Line, refused: Refused) -> None:
+        self.refused += 1
+        if len(self.problems) < SHOWN:
+            where = f"line {line.number}" + (f", column {refused.column!r}" if refused.column is not None else "")
+            text = escaped(f"{where}: {refused.problem}", keep="")
+            self.problems.append(text if len(text) <= PROBLEM_WIDTH else text[: PROBLEM_WIDTH - 1] + "…")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def _time(metric: Metric) -> str:
+    return str(metric.timestamp.replace(tzinfo=None))
