@@ -96,10 +96,10 @@ def test_the_road_on_the_images_of_deployments(kafka: str, clickhouse: dict[str,
 
     consumer = wattnet.start("consume", env=env)
     url = f"http://{clickhouse['CLICKHOUSE_HOST']}:{clickhouse['CLICKHOUSE_PORT']}"
-    login = {"user": clickhouse["CLICKHOUSE_USER"], "password": clickhouse["CLICKHOUSE_PASSWORD"]}
+    user, password = clickhouse["CLICKHOUSE_USER"], clickhouse["CLICKHOUSE_PASSWORD"]
     try:
         until(lambda: json.loads(wattnet("verify", "--json", env=env).stdout)["stored"] == METRICS, "all stored")
-        with Client(url, **login) as client:
+        with Client(url, user=user, password=password) as client:
             read = client.metrics("zone_load", zone="ES", start=T0, end=T0 + METRICS * HOUR).to_list()
         assert [metric.value for metric in read] == [hour * 0.1 for hour in range(METRICS)]
         verdict = wattnet("verify", env=env)

@@ -6,7 +6,7 @@ import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from clickhouse_connect.driver.exceptions import OperationalError
@@ -63,6 +63,8 @@ def test_a_server_that_goes_away_is_named_without_the_drivers_text(client: Clien
     """The driver's text is a URL with every parameter of the query in it."""
 
     class Gone:
+        server_settings: ClassVar[dict[str, object]] = {}
+
         def query(self, *_: object, **__: object) -> None:
             raise OperationalError("HTTPConnectionPool(…): Max retries exceeded with url: /?param_zones=…")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -72,7 +72,8 @@ def test_the_two_hours_of_a_clock_set_back_are_two_hours() -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [NAIVE, "2025-03-01T00:00:00", "2025-03-01", "2025-03-01 12:00", pd.Timestamp("2025-03-01")]
+    "given",
+    [NAIVE, "2025-03-01T00:00:00", "2025-03-01", date(2025, 3, 1), "2025-03-01 12:00", pd.Timestamp("2025-03-01")],
 )
 def test_naive_times_are_refused_with_a_remedy(given: datetime | str) -> None:
     """Nobody knows which moment they mean."""
@@ -95,6 +96,24 @@ def test_what_is_no_time_is_refused(given: object) -> None:
         us(given)  # type: ignore[arg-type]  # wrong on purpose
 
 
+def test_a_date_is_the_beginning_of_its_day() -> None:
+    """In the zone that is given; a day on which clocks change is as long as it is, and where midnight is skipped it
+    begins when they do."""
+    madrid, havana = ZoneInfo("Europe/Madrid"), ZoneInfo("America/Havana")
+
+    def day(given: date | str, where: ZoneInfo) -> int:
+        return Moment.parse(given, argument="start", day_zone=where).at(0)
+
+    assert day("2025-03-01", madrid) == day(date(2025, 3, 1), madrid) == NOW_US - HOUR_US
+    assert day("2025-03-31", madrid) - day("2025-03-30", madrid) == 23 * HOUR_US
+    assert day("2025-10-27", madrid) - day("2025-10-26", madrid) == 25 * HOUR_US
+    assert day("2025-03-09", havana) == us("2025-03-09T05:00Z"), "00:00 to 01:00 does not exist"
+    with pytest.raises(TimeError, match="has no UTC offset"):
+        Moment.parse("2025-03-01T00:00", argument="start", day_zone=madrid)
+    with pytest.raises(TimeError, match="did you mean 'Europe/Madrid'"):
+        Client(tz="Europe/Madird")
+
+
 def test_an_end_before_its_start_is_refused() -> None:
     """An inverted range is a mistake, not an empty answer."""
     early, late = Moment(0), Moment(1)
@@ -112,7 +131,7 @@ def test_bad_times_are_refused_before_anything_is_read() -> None:
     for wrong in (
         {"start": NAIVE},
         {"start": aware, "end": NAIVE},
-        {"start": aware, "as_of": "2025-03-01"},
+        {"start": aware, "as_of": "2025-03-01T00:00"},
         {"start": aware, "end": aware - timedelta(seconds=1)},
     ):
         with pytest.raises(ValueError):

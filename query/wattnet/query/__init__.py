@@ -5,12 +5,17 @@ from __future__ import annotations
 from wattnet.clickhouse import ClickHouseUnavailableError, DatabaseMissingError, StorageError
 from wattnet.query._client import Client
 from wattnet.query._errors import (
+    AccessError,
     AnswerError,
     FilterError,
+    MemoryLimitError,
     MissingExtraError,
     QueryError,
     QuestionError,
+    RowLimitError,
+    SchemaTooOldError,
     TimeError,
+    TimeLimitError,
     UnknownLabelError,
     UnknownNameError,
 )
@@ -19,18 +24,23 @@ from wattnet.query._series import Series
 from wattnet.query._times import parse_time
 
 __all__ = [
+    "AccessError",
     "AnswerError",
     "ClickHouseUnavailableError",
     "Client",
     "DatabaseMissingError",
     "FilterError",
+    "MemoryLimitError",
     "MissingExtraError",
     "Query",
     "QueryError",
     "QuestionError",
+    "RowLimitError",
+    "SchemaTooOldError",
     "Series",
     "StorageError",
     "TimeError",
+    "TimeLimitError",
     "UnknownLabelError",
     "UnknownNameError",
     "parse_time",

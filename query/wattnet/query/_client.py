@@ -13,10 +13,10 @@ from wattnet.query._filters import Filters
 from wattnet.query._query import Query
 from wattnet.query._question import Question
 from wattnet.query._series import find_series, names
-from wattnet.query._times import NOW, Moment, bounds, now_us
+from wattnet.query._times import NOW, Moment, bounds, now_us, zone
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import date, datetime
     from types import TracebackType
 
     from wattnet.query._series import Series
@@ -28,7 +28,12 @@ class Client:
     url       `http[s]://[user[:password]@]host[:port][/database]`
     database  wins over the one in the URL; "wattnet" when neither says
     user, password  win over those in the URL
+    tz        the zone whose days dates mean ("2025-03-01" is its midnight there); answers are in UTC all the same
+    timeout_s  how long one read may take, in seconds; then it is ended with a TimeLimitError
+    max_rows  how many rows one read may bring into memory; a larger answer is a RowLimitError, never a part of it.
+              Reading row by row or in batches has no such limit
 
+    A read that finds ClickHouse away or too busy is tried again a few times within some two seconds.
     Labels are given by name (`zone="ES"`, `production_type=["solar", "wind"]`): equality, and for a list, tuple or set
     any one of its values; `from_` stands for the label `from`. So are valid, zone_status and data_state, which select
     among current values. A metric name or label that is not stored is an error with a suggestion; a value that no
@@ -42,35 +47,40 @@ class Client:
         database: str | None = None,
         user: str | None = None,
         password: str | None = None,
+        tz: str = "UTC",
+        timeout_s: float = 60.0,
+        max_rows: int = 10_000_000,
     ) -> None:
         given: dict[str, object] = {}
         if user is not None:
             given["user"] = user
         if password is not None:
             given["password"] = SecretStr(password)
-        self._database = Database(ClickHouseSettings.from_url(url, database=database).model_copy(update=given))
+        settings = ClickHouseSettings.from_url(url, database=database).model_copy(update=given)
+        self._database = Database(settings, timeout_s=timeout_s, max_rows=max_rows)
+        self._day_zone = zone(tz)
 
     @classmethod
-    def from_env(cls) -> Client:
+    def from_env(cls, *, tz: str = "UTC", timeout_s: float = 60.0, max_rows: int = 10_000_000) -> Client:
         """A client for what CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD, _DATABASE and _SECURE say, or else `.env`."""
-        client = cls()
-        client._database = Database(ClickHouseSettings())
+        client = cls(tz=tz)
+        client._database = Database(ClickHouseSettings(), timeout_s=timeout_s, max_rows=max_rows)
         return client
 
     def metrics(
         self,
         name: str,
         *,
-        start: datetime | str,
-        end: datetime | str | None = None,
-        as_of: datetime | str | None = None,
+        start: datetime | date | str,
+        end: datetime | date | str | None = None,
+        as_of: datetime | date | str | None = None,
         **labels: object,
     ) -> Query:
         """The current values of all matching series with `start` <= timestamp < `end`.
 
-        Times are aware datetimes, ISO 8601 with an offset ("2025-03-01T00:00Z"), "now", or relative to the moment of
-        reading ("-6h", "-1d", "+2d"; a day is 24 hours). Without `end` it is now: forecasts, whose timestamps lie
-        ahead, need one.
+        Times are aware datetimes, ISO 8601 with an offset ("2025-03-01T00:00Z"), dates ("2025-03-01": its beginning in
+        the client's tz), "now", or relative to the moment of reading ("-6h", "-1d", "+2d"; a day is 24 hours).
+        Without `end` it is now: forecasts, whose timestamps lie ahead, need one.
 
         Current is the value of best quality (valid before invalid, then complete before preview before missing), among
         these the newest; a retracted point has none. With `as_of` it is what was current then: only what was known at
@@ -78,10 +88,10 @@ class Client:
 
         Raises TimeError and FilterError (both ValueError) at once; the rest when the answer is read.
         """
-        first = Moment.parse(start, argument="start")
-        after = NOW if end is None else Moment.parse(end, argument="end")
+        first = Moment.parse(start, argument="start", day_zone=self._day_zone)
+        after = NOW if end is None else Moment.parse(end, argument="end", day_zone=self._day_zone)
         bounds(first, after, now_us=now_us())
-        query = Query(self._database, Question(_name(name), Filters.parse(labels), first, after))
+        query = Query(self._database, Question(_name(name), Filters.parse(labels), self._day_zone, first, after))
         return query if as_of is None else query.as_of(as_of)
 
     def latest(self, name: str, **labels: object) -> Query:
@@ -89,7 +99,7 @@ class Client:
 
         A forecast's newest value lies ahead of now. A series of which everything is retracted has none.
         """
-        return Query(self._database, Question(_name(name), Filters.parse(labels)).refined(newest=True))
+        return Query(self._database, Question(_name(name), Filters.parse(labels), self._day_zone).refined(newest=True))
 
     def names(self) -> list[str]:
         """Every metric name under which something is stored, sorted."""

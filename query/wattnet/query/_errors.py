@@ -1,21 +1,30 @@
 """What can go wrong when reading. Every message names the value, the rule and the remedy.
 
 StorageError (of wattnet.clickhouse)
-├── ClickHouseUnavailableError   nothing answers at the address
+├── ClickHouseUnavailableError   nothing answers at the address, also after some tries
 ├── DatabaseMissingError         it answers, but the database or its tables are not there
+├── SchemaTooOldError            the tables are there, and older than this client
 └── QueryError
-    ├── QuestionError (ValueError)          the question itself is wrong
+    ├── QuestionError (ValueError)          the question itself is wrong, or contradicts itself
     │   ├── TimeError                       a time that is no moment, or an end before its start
     │   ├── FilterError                     a value that no label could have
     │   ├── UnknownNameError (LookupError)  nothing is stored under this metric name
     │   └── UnknownLabelError (LookupError) no series of this name has a label of this name
     ├── MissingExtraError (ImportError)     the answer's form needs a package that is not installed
+    ├── AccessError                         the user may not read this
     └── AnswerError                         ClickHouse refused the query, or its answer broke off
+        ├── RowLimitError                   more rows than the client's max_rows
+        ├── TimeLimitError                  it took longer than the client's timeout_s
+        └── MemoryLimitError                it takes more memory than ClickHouse gives one query
 """
 
 from __future__ import annotations
 
 from wattnet.clickhouse import StorageError
+
+
+class SchemaTooOldError(StorageError):
+    """The tables lack something that this version of the client reads."""
 
 
 class QueryError(StorageError):
@@ -46,5 +55,21 @@ class MissingExtraError(QueryError, ImportError):
     """The answer's form needs a package that is not installed."""
 
 
+class AccessError(QueryError):
+    """The user may not read this."""
+
+
 class AnswerError(QueryError):
     """ClickHouse refused the query, or its answer broke off."""
+
+
+class RowLimitError(AnswerError):
+    """The answer has more rows than the client's max_rows."""
+
+
+class TimeLimitError(AnswerError):
+    """The answer took longer than the client's timeout_s."""
+
+
+class MemoryLimitError(AnswerError):
+    """The answer takes more memory than ClickHouse gives one query."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wattnet.query._errors import QuestionError
 from wattnet.query._times import Moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import date, datetime
 
     import pandas as pd
     import polars as pl
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wattnet.query._database import Database
     from wattnet.query._question import Question
     from wattnet.schemas import Metric
+
+_ROWS_SHOWN = 10
 
 
 class Query:
@@ -40,9 +42,9 @@ class Query:
         self._database = database
         self._question = question
 
-    def as_of(self, moment: datetime | str) -> Query:
+    def as_of(self, moment: datetime | date | str) -> Query:
         """What was known at that moment: only revisions with knowledge_time <= `moment` count."""
-        return self._refined(as_of=Moment.parse(moment, argument="as_of"))
+        return self._refined(as_of=Moment.parse(moment, argument="as_of", day_zone=self._question.day_zone))
 
     def history(self) -> Query:
         """Every revision of every value instead of the current ones, in the order in which they became known.
@@ -127,6 +129,39 @@ class Query:
 
         for answer in self._answers():
             yield from to_list(answer)
+
+    def iter_batches(self, *, max_bytes: int = 16 * 1024 * 1024) -> Iterator[pa.RecordBatch]:
+        """The columns of `to_arrow` in batches of at most `max_bytes`, as they arrive: memory stays flat at any size.
+
+        A batch has one row at least, and ends where a block of ClickHouse's answer does (some 65,000 rows).
+        """
+        from wattnet.query._batches import batches, check
+
+        check(max_bytes)
+        return batches(self._answers(), max_bytes)
+
+    def explain(self) -> str:
+        """What reading this costs: the series that match, the SQL with its parameters, the rows that it would read."""
+        from wattnet.query._explain import explain
+
+        return explain(self._database, self._question)
+
+    def plot(self, **options: Any) -> Any:
+        """Draw the wide frame: `options` go to pandas' DataFrame.plot, whose axes are returned. Needs matplotlib."""
+        from wattnet.query._frames import needs
+
+        frame = self.to_pandas(wide=True)
+        with needs("matplotlib", "pip install matplotlib"):
+            return frame.plot(**{"title": self._question.name, "xlabel": "", **options})
+
+    def _repr_html_(self) -> str:
+        """In a notebook: what is asked, and the first rows."""
+        from html import escape
+
+        first = self if self._question.limit else self.limit(_ROWS_SHOWN + 1)
+        frame = first.to_pandas()
+        more = "" if len(frame) <= _ROWS_SHOWN else f"<p>the first {_ROWS_SHOWN} rows</p>"
+        return f"<p>{escape(repr(self))}</p>{frame.head(_ROWS_SHOWN).to_html(index=False)}{more}"
 
     def __repr__(self) -> str:
         question = self._question

@@ -12,12 +12,13 @@ from wattnet.query._statement import Select
 from wattnet.query._times import bounds, now_us
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import tzinfo
     from typing import Any
 
     from wattnet.query._database import Database
     from wattnet.query._filters import Filters
-    from wattnet.query._series import Matches
+    from wattnet.query._series import Matches, Piece
     from wattnet.query._statement import Statement
     from wattnet.query._times import Moment
 
@@ -32,6 +33,8 @@ class Question:
 
     name: str
     filters: Filters
+    day_zone: tzinfo
+    """Whose days dates mean."""
     start: Moment | None = None
     end: Moment | None = None
     as_of: Moment | None = None
@@ -51,57 +54,73 @@ class Question:
         return question
 
     def ask(self, database: Database) -> tuple[Matches, list[Sequence[Any]]]:
-        """The series that are meant, and blocks of columns as Statement names them, in the answer's order."""
-        matches, blocks = self.stream(database)
-        return matches, list(blocks)
+        """The series that are meant, and blocks of columns as Statement names them, in the answer's order.
+
+        Raises RowLimitError for an answer of more rows than the database's max_rows.
+        """
+        matches = find_matches(database, self.name, self.filters.labels)
+        rows = 0
+
+        def counted(statement: Statement) -> list[Sequence[Any]]:
+            nonlocal rows
+            blocks = database.blocks(statement.sql, statement.parameters, rows_before=rows)
+            rows += sum(len(block[0]) for block in blocks)
+            return blocks
+
+        return matches, list(self._blocks(matches, counted))
 
     def stream(self, database: Database) -> tuple[Matches, Iterator[Sequence[Any]]]:
-        """As `ask`, with the blocks as they arrive: nothing is kept. The iterator may be left early and closed."""
+        """As `ask`, with the blocks as they arrive: nothing is kept, and there is no limit of rows.
+
+        The iterator may be left early and closed.
+        """
         matches = find_matches(database, self.name, self.filters.labels)
-        return matches, self._blocks(database, matches)
+        return matches, self._blocks(matches, lambda one: database.stream(one.sql, one.parameters))
 
     def statements(self, matches: Matches) -> Iterator[Statement]:
-        """What ClickHouse is asked for a range of time."""
+        """What ClickHouse is asked first for each piece of the series."""
         select, start_us, end_us = self._select()
         for piece in matches.pieces():
-            yield (select.history if self.history else select.current)(piece, start_us, end_us)
+            if self.history:
+                statement = select.history(piece, start_us, end_us)
+            elif not self.newest:
+                statement = select.current(piece, start_us, end_us)
+            elif self.start is None and self.as_of is None:
+                statement = select.last(piece)
+            else:
+                statement = select.newest(piece, None if self.start is None else (start_us, end_us))
+            yield statement if self.limit is None else statement.limited(self.limit)
 
-    def _blocks(self, database: Database, matches: Matches) -> Iterator[Sequence[Any]]:
+    def _blocks(
+        self, matches: Matches, read: Callable[[Statement], Iterable[Sequence[Any]]]
+    ) -> Iterator[Sequence[Any]]:
         left = self.limit
-        for block in self._newest(database, matches) if self.newest else self._range(database, matches):
-            if left is None:
-                yield block
-                continue
-            yield [column[:left] for column in block]
-            left -= len(block[0])
-            if left <= 0:
-                return
+        for piece, statement in zip(matches.pieces(), self.statements(matches), strict=True):
+            blocks = read(statement)
+            if self.newest and self.start is None and self.as_of is None:
+                blocks = self._completed(piece, blocks, read)
+            for block in blocks:
+                if left is None:
+                    yield block
+                    continue
+                yield [column[:left] for column in block]
+                left -= len(block[0])
+                if left <= 0:
+                    return
 
-    def _range(self, database: Database, matches: Matches) -> Iterator[Sequence[Any]]:
-        for statement in self.statements(matches):
-            yield from database.stream(self._limited(statement.sql), statement.parameters)
-
-    def _newest(self, database: Database, matches: Matches) -> Iterator[Sequence[Any]]:
-        select, start_us, end_us = self._select()
-        for piece in matches.pieces():
-            if self.start is not None or self.as_of is not None:
-                newest = select.newest(piece, (start_us, end_us) if self.start is not None else None)
-                yield from database.stream(self._limited(newest.sql), newest.parameters)
-                continue
-            # Where the last value is retracted (or not of the wanted quality), an older one is the answer.
-            last = select.last(piece)
-            found = list(database.stream(last.sql, last.parameters))
-            rest = piece.without({position for block in found for position in block[0]})
-            if rest.series:
-                newest = select.newest(rest)
-                found += database.stream(newest.sql, newest.parameters)
-            # A row a series: few, and two answers to put into one order.
-            rows = sorted((row for block in found for row in zip(*block, strict=True)), key=itemgetter(0))
-            if rows:
-                yield list(zip(*rows, strict=True))
-
-    def _limited(self, sql: str) -> str:
-        return sql if self.limit is None else f"{sql}\nLIMIT {self.limit:d}"
+    def _completed(
+        self, piece: Piece, last: Iterable[Sequence[Any]], read: Callable[[Statement], Iterable[Sequence[Any]]]
+    ) -> Iterator[Sequence[Any]]:
+        """Where the last value is retracted (or not of the wanted quality), an older one is the answer."""
+        found = list(last)
+        rest = piece.without({position for block in found for position in block[0]})
+        if rest.series:
+            select, _, _ = self._select()
+            found += read(select.newest(rest))
+        # A row a series: few, and two answers to put into one order.
+        rows = sorted((row for block in found for row in zip(*block, strict=True)), key=itemgetter(0))
+        if rows:
+            yield list(zip(*rows, strict=True))
 
     def _select(self) -> tuple[Select, int, int]:
         now = now_us()

@@ -49,6 +49,10 @@ class Statement:
     sql: str
     parameters: dict[str, object]
 
+    def limited(self, rows: int) -> Statement:
+        """The first `rows` rows of it."""
+        return Statement(f"{self.sql}\nLIMIT {rows:d}", self.parameters)
+
 
 @dataclass(frozen=True, slots=True)
 class Select:

@@ -1,4 +1,4 @@
-"""Times as readers give them: aware datetimes, ISO 8601 with an offset, or relative to now. Nothing is guessed.
+"""Times as readers give them: aware datetimes, ISO 8601 with an offset, dates, or relative to now. Nothing is guessed.
 
 Whole microseconds all the way: an integer never rounds a boundary to the wrong side.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from wattnet.query._errors import TimeError
+from wattnet.schemas import suggest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 MICROSECOND = timedelta(microseconds=1)
@@ -24,7 +26,10 @@ _ISO = re.compile(
     r" ?(?:([Zz])|([+-])(\d\d):?(\d\d)?)?",
     re.ASCII,
 )
-_FORMS = "an aware datetime, ISO 8601 with an offset ('2025-03-01T00:00:00Z'), 'now', or relative to now ('-6h', '-1d')"
+_FORMS = (
+    "an aware datetime, ISO 8601 with an offset ('2025-03-01T00:00:00Z'), a date, 'now', "
+    "or relative to now ('-6h', '-1d')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +44,17 @@ class Moment:
         return now_us + self.us if self.relative else self.us
 
     @classmethod
-    def parse(cls, given: datetime | str, *, argument: str) -> Moment:
+    def parse(cls, given: datetime | date | str, *, argument: str, day_zone: tzinfo | None = None) -> Moment:
         """Read a time; `argument` names it in errors.
 
-        "-6h" is relative to the moment of reading, in s, m, h, d (24 hours) and w; "+2d" lies ahead.
+        "-6h" is relative to the moment of reading, in s, m, h, d (24 hours) and w; "+2d" lies ahead. A date is the
+        beginning of that day in `day_zone`, and refused without one.
         Raises TimeError for what has no UTC offset, cannot be parsed, or is no time.
         """
         if isinstance(given, datetime):
             return cls(_microseconds(given, argument))
+        if isinstance(given, date):
+            return cls(_microseconds(_day(given, day_zone), argument))
         if not isinstance(given, str):
             raise TimeError(f"{argument}={given!r} is a {type(given).__name__}: give {_FORMS}")
         text = given.strip()
@@ -57,11 +65,23 @@ class Moment:
             ahead = timedelta(**{_UNITS[unit]: int(count)}) // MICROSECOND
             return cls(ahead if sign == "+" else -ahead, relative=True)
         if match := _ISO.fullmatch(text):
-            return cls(_microseconds(_from_iso(match, argument), argument))
+            moment = _from_iso(match, argument)
+            only_date = match[4] is None and moment.tzinfo is None
+            return cls(_microseconds(_day(moment.date(), day_zone) if only_date else moment, argument))
         raise TimeError(f"{argument}={given!r} cannot be read as a time: give {_FORMS}")
 
 
 NOW = Moment(0, relative=True)
+
+
+def zone(name: str) -> ZoneInfo:
+    """A zone of the IANA database. Raises TimeError with a suggestion."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as exc:
+        meant = suggest(str(name), available_timezones())
+        hint = f"did you mean {meant!r}?" if meant else "give one such as 'UTC' or 'Europe/Madrid'"
+        raise TimeError(f"tz={name!r} is no zone of the IANA database: {hint}") from exc
 
 
 def now_us() -> int:
@@ -95,6 +115,11 @@ def to_datetime(us: int) -> datetime | str:
         return EPOCH + us * MICROSECOND
     except OverflowError:
         return f"{us} µs"
+
+
+def _day(day: date, zone: tzinfo | None) -> datetime:
+    """Its beginning; where clocks skip midnight, the moment at which they do."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 
 def _microseconds(moment: datetime, argument: str) -> int:
