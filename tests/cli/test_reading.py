@@ -40,13 +40,22 @@ def _stored(store: DirectWriter) -> None:
         for zone in ("ES", "PT")
         for hour, value in enumerate(AWKWARD)
     ]
+    revised = {**labels, "zone": "ES"}
+    metrics += [
+        Metric("zone_score", 1.0, T0, revised),
+        Metric("zone_score", 2.0, T0, revised),
+        Metric("zone_score", None, T0, revised),
+        Metric("zone_score", 7.0, T0, {**revised, "valid": False}),
+        Metric("zone_score", 3.0, T0 + timedelta(hours=1), {**revised, "valid": False}),
+        Metric("zone_score", 4.0, T0 + timedelta(hours=2), revised),
+    ]
     metrics.append(Metric("odd_metric", 1.5, T0, {"zone": HOSTILE, "timestamp_of": "x"}))
     store.put(*metrics)
 
 
 def test_names_are_one_a_line(reader: Shell) -> None:
     ended = reader("names")
-    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "odd_metric\nzone_load\n", "")
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "odd_metric\nzone_load\nzone_score\n", "")
 
 
 def test_numbers_and_times_read_back_bit_for_bit(reader: Shell) -> None:
@@ -68,6 +77,38 @@ def test_the_columns_are_those_of_a_frame(reader: Shell) -> None:
     head, row, *_ = reader("query", "zone_load", "zone=PT", *DAY).stdout.splitlines()
     assert head == "timestamp,value,datasource,unit,zone,valid,zone_status,data_state,knowledge_time"
     assert row.startswith("2025-03-01T00:00:00Z,0.30000000000000004,entsoe,MW,PT,true,complete,final,2")
+
+
+def test_a_question_is_refined_by_options(reader: Shell) -> None:
+    """All revisions (a withdrawn one has no value), the first rows, only what is valid."""
+    for options, values in (
+        ((), ["3.0", "4.0"]),
+        (("--valid-only",), ["4.0"]),
+        (("--limit", "1"), ["3.0"]),
+        (("--history", "--end", "2025-03-01T01:00Z"), ["1.0", "2.0", "", "7.0"]),
+        (("--as-of", "-1d"), []),
+    ):
+        ended = reader("query", "zone_score", *DAY, *options)
+        assert ended.exit_code == 0
+        assert [row["value"] for row in csv.DictReader(io.StringIO(ended.stdout))] == values, options
+    lines = reader("query", "zone_score", *DAY, "--history", "-f", "jsonl").stdout.splitlines()
+    (withdrawn,) = (row for row in map(json.loads, lines) if row["value"] is None)
+    assert withdrawn["zone"] == "ES"
+
+
+def test_wide_has_a_column_a_series(reader: Shell) -> None:
+    lines = reader("query", "zone_load", *DAY, "--wide").stdout.splitlines()
+    assert lines[:2] == ["timestamp,ES,PT", "2025-03-01T00:00:00Z,0.30000000000000004,0.30000000000000004"]
+    table = reader("query", "zone_load", *DAY, "--wide", "--format", "table").stdout.splitlines()
+    assert table[0].split() == ["timestamp", "(UTC)", "ES", "PT"]
+
+
+def test_an_empty_answer_still_has_its_columns(reader: Shell) -> None:
+    ended = reader("query", "zone_load", "zone=ES", "--start", "-1h")
+    assert ended.exit_code == 0
+    assert ended.stdout.startswith("timestamp,value,")
+    assert len(ended.stdout.splitlines()) == 1
+    assert ended.stderr == "no values of zone_load between -1h and now have these labels\n"
 
 
 def test_a_table_says_once_what_all_rows_share(reader: Shell) -> None:
@@ -190,7 +231,7 @@ def test_reading_loads_nothing_that_it_does_not_need(reader: Shell, wattnet: Com
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=wattnet.environment(reader.env)
     )
-    assert loaded.stdout == "odd_metric\nzone_load\n"
+    assert loaded.stdout == "odd_metric\nzone_load\nzone_score\n"
     for heavy in ("pandas", "polars", "pyarrow", "confluent_kafka", "structlog", "rich", "plotext", "wattnet.consumer"):
         assert f"'{heavy}'" not in loaded.stderr
 

@@ -13,14 +13,13 @@ from typing import IO, TYPE_CHECKING, TextIO
 
 import typer
 
-from wattnet.cli._rows import Kind
+from wattnet.cli._progress import Progress
+from wattnet.cli._rows import Kind, Rows
 from wattnet.cli._terminal import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-    from wattnet.cli._rows import Rows
 
 
 class Format(str, Enum):
@@ -39,18 +38,30 @@ FORMAT = typer.Option(
 OUTPUT = typer.Option(None, "--output", "-o", metavar="FILE", help="Write there: the whole answer, or nothing.")
 
 
-def write_rows(rows: Rows, *, format_: Format | None, output: Path | None) -> None:
-    """Write all rows. Raises BadParameter for a form that cannot go there, before anything is read.
+def write_rows(rows: Rows, *, format_: Format | None, output: Path | None) -> int:
+    """Write all rows, and say how many. Raises BadParameter for a form that cannot go there.
 
     Numbers are written so that they read back bit for bit, times in ISO 8601 with an offset. Text is as it is, but on
     a terminal, where it is escaped.
     """
     chosen = check_output(format_, output)
-    if output is None:
-        _write(rows, chosen, sys.stdout, on_terminal=sys.stdout.isatty())
-        return
-    with _replaced(output) as stream:
-        _write(rows, chosen, stream, on_terminal=False)
+    count = 0
+    with Progress("rows", quiet=output is None and sys.stdout.isatty()) as progress:
+
+        def counted() -> Iterator[Sequence[tuple[object, ...]]]:
+            nonlocal count
+            for batch in rows.batches:
+                count += len(batch)
+                progress(count)
+                yield batch
+
+        passing = Rows(rows.columns, counted())
+        if output is None:
+            _write(passing, chosen, sys.stdout, on_terminal=sys.stdout.isatty())
+        else:
+            with _replaced(output) as stream:
+                _write(passing, chosen, stream, on_terminal=False)
+    return count
 
 
 def check_output(format_: Format | None, output: Path | None) -> Format:

@@ -15,11 +15,14 @@ _ERASE = "\r\x1b[K"
 
 
 class Progress:
-    """A line that counts, from a second on; nothing where standard error is no terminal. It is gone at the end."""
+    """A line that counts, from a second on; nothing where standard error is no terminal. It is gone at the end.
 
-    def __init__(self, what: str) -> None:
+    quiet  the data go to the same terminal, and show by themselves how far they are
+    """
+
+    def __init__(self, what: str, *, quiet: bool = False) -> None:
         self._what = what
-        self._next_s = time.monotonic() + AFTER_S if sys.stderr.isatty() else float("inf")
+        self._next_s = time.monotonic() + AFTER_S if sys.stderr.isatty() and not quiet else float("inf")
         self._shown = False
 
     def __call__(self, count: int) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003  typer reads the annotation
+from typing import TYPE_CHECKING
 
 import typer
 
 from wattnet.cli._arguments import LABELS, NAME
 from wattnet.cli._output import FORMAT, OUTPUT, Format
+
+if TYPE_CHECKING:
+    from wattnet.query import Query
 
 
 def query(
@@ -20,6 +24,10 @@ def query(
         None, metavar="TIME", help="Up to, and without, this.", show_default="now; forecasts lie ahead of it"
     ),
     as_of: str | None = typer.Option(None, "--as-of", metavar="TIME", help="As it was known then."),
+    history: bool = typer.Option(False, "--history", help="Every revision, in the order in which they became known."),
+    valid_only: bool = typer.Option(False, "--valid-only", help="Without points whose current value is not valid."),
+    limit: int | None = typer.Option(None, "--limit", min=1, help="The first so many rows."),
+    wide: bool = typer.Option(False, "--wide", help="A row a timestamp, a column a series; held in memory."),
     plot: bool = typer.Option(False, "--plot", help="Draw a chart."),
     format_: Format | None = FORMAT,
     output: Path | None = OUTPUT,
@@ -27,29 +35,29 @@ def query(
     """Read the values of a metric.
 
     Current values of all matching series, by series and time: a table on a terminal, CSV in a pipe. Numbers read back
-    bit for bit, times are ISO 8601 with an offset. Exit codes: 0 also when nothing is found, 2 a question that cannot
-    be asked, 69 ClickHouse does not answer, 78 bad configuration.
+    bit for bit, times are ISO 8601 with an offset; a revision that withdraws its value has none. Whatever the size of
+    the answer, it passes through. Exit codes: 0 also when nothing is found, 2 a question that cannot be asked, 69
+    ClickHouse does not answer, 78 bad configuration.
     """
     from wattnet.cli._labels import parse_labels
-    from wattnet.cli._output import check_output, write_rows
+    from wattnet.cli._output import check_output
     from wattnet.cli._reading import open_client
-    from wattnet.cli._rows import rows_of_metrics
 
-    if plot and (format_ or output):
-        raise typer.BadParameter("--plot draws on the terminal: leave out --format and --output")
+    if plot and (format_ or output or wide):
+        raise typer.BadParameter("--plot draws on the terminal: leave out --format, --output and --wide")
     check_output(format_, output)
     wanted = parse_labels(labels)
     with open_client() as client:
-        metrics = client.metrics(name, start=start, end=end, as_of=as_of, **wanted).to_list()
-    if not metrics:
+        asked = client.metrics(name, start=start, end=end, as_of=as_of, **wanted)
+        if history:
+            asked = asked.history()
+        if valid_only:
+            asked = asked.valid_only()
+        if limit is not None:
+            asked = asked.limit(limit)
+        found = _answer(name, asked, wide=wide, plot=plot, format_=format_, output=output)
+    if not found:
         typer.echo(f"no values of {name} between {start} and {end or 'now'} have these labels", err=True)
-    if plot:
-        from wattnet.cli._chart import lines_of_chart
-
-        for line in lines_of_chart(name, rows_of_metrics(metrics)):
-            typer.echo(line)
-        return
-    write_rows(rows_of_metrics(metrics), format_=format_, output=output)
 
 
 def latest(
@@ -63,14 +71,38 @@ def latest(
     A forecast's newest value lies ahead of now. A series of which everything was withdrawn has none.
     """
     from wattnet.cli._labels import parse_labels
-    from wattnet.cli._output import check_output, write_rows
+    from wattnet.cli._output import check_output
     from wattnet.cli._reading import open_client
-    from wattnet.cli._rows import rows_of_metrics
 
     check_output(format_, output)
     wanted = parse_labels(labels)
     with open_client() as client:
-        metrics = client.latest(name, **wanted).to_list()
-    if not metrics:
+        found = _answer(name, client.latest(name, **wanted), format_=format_, output=output)
+    if not found:
         typer.echo(f"no series of {name} has these labels, and a value", err=True)
-    write_rows(rows_of_metrics(metrics), format_=format_, output=output)
+
+
+def _answer(
+    name: str,
+    asked: Query,
+    *,
+    wide: bool = False,
+    plot: bool = False,
+    format_: Format | None,
+    output: Path | None,
+) -> bool:
+    """Ask, and print what comes as it comes; whether anything came."""
+    from wattnet.cli._output import write_rows
+    from wattnet.cli._rows import rows_of_arrow
+
+    batches = asked.to_arrow(wide=wide).to_batches()
+    rows = rows_of_arrow(batches, empty=lambda: asked.to_arrow(wide=wide).schema)
+    if plot:
+        from wattnet.cli._chart import lines_of_chart
+
+        drawn = False
+        for line in lines_of_chart(name, rows):
+            drawn = True
+            typer.echo(line)
+        return drawn
+    return write_rows(rows, format_=format_, output=output) > 0

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 PAGE_ROWS = 500
 CELL_WIDTH = 60
-# They are what one reads a table for, also when all are equal.
-_ALWAYS = ("timestamp", "value")
 
 
 def lines_of_table(rows: Rows) -> Iterator[str]:
@@ -58,7 +56,10 @@ def _layout(columns: Sequence[Column], page: Sequence[tuple[object, ...]]) -> tu
     shown: list[int] = []
     for place, column in enumerate(columns):
         first = page[0][place]
-        always = column.name in _ALWAYS or (len(page) == 1 and column.kind is Kind.TIME)
+        # They are what one reads a table for, also when all are equal.
+        always = (
+            column.kind is Kind.NUMBER or column.name == "timestamp" or (len(page) == 1 and column.kind is Kind.TIME)
+        )
         if always or any(row[place] != first for row in page):
             shown.append(place)
         elif first is not None and first != column.default:
