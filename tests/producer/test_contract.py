@@ -1,4 +1,4 @@
-"""What every producer does, the one on Kafka and the one in memory: one suite for both.
+"""What every producer does, on Kafka, with a spool in between, and in memory: one suite for all.
 
 A program that was tested with MemoryProducer meets nothing new in Producer.
 """
@@ -23,12 +23,14 @@ from wattnet.producer import (
     ProducerConfigError,
     ProducerError,
     QueueFullError,
+    Spool,
     create_topic,
 )
 from wattnet.schemas import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
 NOWHERE = "127.0.0.1:1"
@@ -87,6 +89,25 @@ class InMemory:
         return producer.sent
 
 
+class WithSpool(OnKafka):
+    """It gives nothing up, so tests of failures do not ask for it."""
+
+    def __init__(self, servers: str, folder: Path) -> None:
+        super().__init__(servers)
+        self._folder = folder
+
+    def works(self, **arguments: Any) -> Producer:
+        return super().works(spool=Spool(self._folder), **arguments)
+
+
+@pytest.fixture(params=["in memory", "on Kafka", "with a spool"])
+def working(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
+    if request.param == "in memory":
+        return InMemory()
+    servers = request.getfixturevalue("wattnet_stack").bootstrap_servers
+    return OnKafka(servers) if request.param == "on Kafka" else WithSpool(servers, tmp_path)
+
+
 @pytest.fixture(params=["in memory", "on Kafka"])
 def kind(request: pytest.FixtureRequest) -> Kind:
     if request.param == "in memory":
@@ -94,7 +115,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
     return OnKafka(request.getfixturevalue("wattnet_stack").bootstrap_servers)
 
 
-def test_what_is_sent_is_there_in_order_with_its_knowledge_times(kind: Kind) -> None:
+def test_what_is_sent_is_there_in_order_with_its_knowledge_times(working: Kind) -> None:
     sent = [
         price(0, 0.1),
         price(1, None, attributes={"resolution": "PT15M"}),
@@ -103,11 +124,11 @@ def test_what_is_sent_is_there_in_order_with_its_knowledge_times(kind: Kind) -> 
         price(2, knowledge_time=T0),
     ]
     before = datetime.now(timezone.utc) - timedelta(milliseconds=1)
-    with kind.works() as producer:
+    with working.works() as producer:
         producer.send(sent[0])
         producer.send_many(iter(sent[1:]))
         assert producer.flush(20) == FlushResult(dropped=0)
-        read = kind.sent(producer)
+        read = working.sent(producer)
     assert [(m.metric_type, repr(m.value), m.timestamp, m.metadata, m.attributes) for m in read] == [
         (m.metric_type, repr(m.value), m.timestamp, m.metadata, m.attributes) for m in sent
     ]
@@ -119,23 +140,23 @@ def test_what_is_sent_is_there_in_order_with_its_knowledge_times(kind: Kind) -> 
 
 
 @pytest.mark.parametrize("wrong", [None, "zone_load", {"name": "x"}])
-def test_only_metrics_are_sent(kind: Kind, wrong: Any) -> None:
+def test_only_metrics_are_sent(working: Kind, wrong: Any) -> None:
     with (
-        kind.works() as producer,
+        working.works() as producer,
         pytest.raises(TypeError, match=f"send takes a Metric, .*{type(wrong).__name__}"),
     ):
         producer.send(wrong)
 
 
-def test_a_failure_before_the_end_leaves_those_before_it_sent(kind: Kind) -> None:
-    with kind.works() as producer:
+def test_a_failure_before_the_end_leaves_those_before_it_sent(working: Kind) -> None:
+    with working.works() as producer:
         with pytest.raises(TypeError):
             producer.send_many([price(0), price(1), None, price(3)])  # type: ignore[list-item]  # that is the point
-        assert len(kind.sent(producer)) == 2
+        assert len(working.sent(producer)) == 2
 
 
-def test_closed_takes_nothing(kind: Kind) -> None:
-    producer = kind.works()
+def test_closed_takes_nothing(working: Kind) -> None:
+    producer = working.works()
     producer.send(price(0))
     assert producer.close(20) == FlushResult(dropped=0)
     assert producer.close() == FlushResult(dropped=0), "closing again does nothing"

@@ -15,10 +15,13 @@ from wattnet.producer._errors import (
     QueueFullError,
     SchemaRegistryError,
     SendError,
+    SpoolError,
+    SpoolInUseError,
     TopicCreationError,
 )
 from wattnet.producer._memory_producer import MemoryProducer
 from wattnet.producer._producer import FlushResult, Producer
+from wattnet.producer._spool import Spool
 from wattnet.producer._topic import create_topic
 
 __all__ = [
@@ -37,6 +40,9 @@ __all__ = [
     "QueueFullError",
     "SchemaRegistryError",
     "SendError",
+    "Spool",
+    "SpoolError",
+    "SpoolInUseError",
     "TopicCreationError",
     "create_topic",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from confluent_kafka import KafkaException
 from confluent_kafka import Producer as KafkaProducer
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from confluent_kafka import KafkaError, Message
 
+    OnDelivery: TypeAlias = Callable[[KafkaError | None, Message], None]
+    """A delivery report: None for what arrived."""
+
 
 class KafkaClient(Protocol):
     """confluent_kafka.Producer, or what acts like it: MemoryProducer and the spool put their own here."""
@@ -25,7 +28,7 @@ class KafkaClient(Protocol):
         value: bytes,
         key: bytes,
         *,
-        on_delivery: Callable[[KafkaError | None, Message], None] | None = None,
+        on_delivery: OnDelivery | None = None,
     ) -> None:
         """Take one record. Raises BufferError when there is no room, KafkaException when it is refused."""
 

@@ -31,6 +31,7 @@ _TAKEN: dict[str, str] = {
     "logger": "librdkafka's log goes to the logger 'wattnet.producer.librdkafka'",
 }
 _LONGEST_DELIVERY_MS = 120_000
+_NO_LIMIT = 0
 
 
 def text(value: object, what: str, example: str) -> str:
@@ -41,9 +42,12 @@ def text(value: object, what: str, example: str) -> str:
 
 
 def librdkafka_config(
-    bootstrap_servers: str, *, queue_max_messages: int, options: Mapping[str, Any] | None
+    bootstrap_servers: str, *, queue_max_messages: int, options: Mapping[str, Any] | None, spooled: bool = False
 ) -> dict[str, Any]:
-    """librdkafka's configuration: ours, then `options` over it. Raises ProducerConfigError."""
+    """librdkafka's configuration: ours, then `options` over it. Raises ProducerConfigError.
+
+    spooled  a spool sends again what librdkafka gives up, and in order only if that gives nothing up for its age
+    """
     if type(queue_max_messages) is not int or queue_max_messages < 1:
         raise ProducerConfigError(f"queue_max_messages is {queue_max_messages!r}: give an int of at least 1")
     given = dict(options or {})
@@ -63,7 +67,7 @@ def librdkafka_config(
         # Batches of some hundred records per partition at full speed; flush does not wait for it.
         "linger.ms": 20,
         "queue.buffering.max.messages": queue_max_messages,
-        "delivery.timeout.ms": _LONGEST_DELIVERY_MS,
+        "delivery.timeout.ms": _NO_LIMIT if spooled else _LONGEST_DELIVERY_MS,
         # How long an unknown topic may still turn up; 30 s is long to wait for a mistyped name.
         "topic.metadata.propagation.max.ms": 10_000,
         # Success costs no call into Python; the binding handles this key and frees what belongs to the message.

@@ -86,11 +86,25 @@ class Deliveries:
         if self._on_error is not None:
             self.pending.append(QueueFullError(f"the queue is full: a metric of {series_key} was dropped"))
 
+    def dropped_oldest(self, count: int) -> None:
+        """Metrics that a spool held were given up, to make room for newer ones or because its files are damaged."""
+        with self._lock:
+            self._dropped += count
+        logger.warning("the spool gave up its %d oldest metrics", count)
+        if self._on_error is not None:
+            self.pending.append(QueueFullError(f"the spool is full: its {count} oldest metrics were dropped"))
+
     def broker_error(self, error: KafkaError) -> None:
         """librdkafka's report on its connections; it goes on trying by itself."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # the one before it says why
             self.last_broker_error = error.str()
         logger.warning("%s", error.str())
+
+    def given_up_for_now(self, error: KafkaError) -> None:
+        """librdkafka gave records up that the spool sends again later."""
+        if error.code() != KafkaError._MSG_TIMED_OUT:  # what a broker said last says more
+            self.last_broker_error = self.reason(error)
+        logger.warning("the spool sends again later: %s", self.reason(error))
 
     def reason(self, error: KafkaError) -> str:
         return reason(

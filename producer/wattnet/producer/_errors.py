@@ -3,6 +3,8 @@
 ProducerError
 ├── ProducerConfigError (a ValueError)   an argument or option that cannot be used
 ├── SchemaRegistryError                  the registry did not answer, or does not take the schema
+├── SpoolError                           the spool's folder cannot be used, or holds metrics for another topic
+│   └── SpoolInUseError                  another producer has it
 ├── BrokerUnreachableError               no broker answered an administrative request
 ├── TopicCreationError                   the brokers refused to make the topic
 ├── ProducerClosedError                  the producer was closed before the call
@@ -30,6 +32,14 @@ class ProducerConfigError(ProducerError, ValueError):
 
 class SchemaRegistryError(ProducerError):
     """The schema registry did not answer, or does not take the schema."""
+
+
+class SpoolError(ProducerError):
+    """The spool's folder cannot be used."""
+
+
+class SpoolInUseError(SpoolError):
+    """Another producer has the spool's folder."""
 
 
 class BrokerUnreachableError(ProducerError):

@@ -53,6 +53,13 @@ def header(topic: str, schema_registry_url: str | None) -> bytes:
     return confluent_header(schema_id)
 
 
+def framing(schema_registry_url: str | None) -> str:
+    """Which framing that is, in words and without credentials: records of another one are for other readers."""
+    if schema_registry_url is None:
+        return "schema fingerprint"
+    return f"schema registry {_options(schema_registry_url)['url']}"
+
+
 def _options(url: str) -> dict[str, Any]:
     """The client's options. Its HTTP library logs each URL, so credentials are taken out of it."""
     parts = urlsplit(url)

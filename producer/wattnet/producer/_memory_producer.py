@@ -16,7 +16,7 @@ from wattnet.schemas import METRIC_FINGERPRINT, Metric, decode_metric, single_ob
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wattnet.producer._client import KafkaClient
+    from wattnet.producer._client import KafkaClient, OnDelivery
     from wattnet.producer._errors import ProducerError
 
 _HEADER_BYTES = len(single_object_header(METRIC_FINGERPRINT))
@@ -91,9 +91,9 @@ class _MemoryKafka:
         self.fail_with = fail_with
         self.full = full
         self.arrived: list[bytes] = []
-        self.on_delivery: Callable[[KafkaError | None, Message], None] | None = None
+        self.on_delivery: OnDelivery | None = None
         """For records that bring none of their own: called when they fail."""
-        self._reports: deque[tuple[Callable[[KafkaError | None, Message], None], KafkaError | None, Message]] = deque()
+        self._reports: deque[tuple[OnDelivery, KafkaError | None, Message]] = deque()
         self._lock = threading.Lock()
 
     def produce(
@@ -102,7 +102,7 @@ class _MemoryKafka:
         value: bytes,
         key: bytes,
         *,
-        on_delivery: Callable[[KafkaError | None, Message], None] | None = None,
+        on_delivery: OnDelivery | None = None,
     ) -> None:
         if self.full:
             raise BufferError("Local: Queue full")

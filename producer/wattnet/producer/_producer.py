@@ -22,7 +22,7 @@ from wattnet.producer._errors import (
     QueueFullError,
     SendError,
 )
-from wattnet.producer._framing import header
+from wattnet.producer._framing import framing, header
 from wattnet.producer._logging import logger
 from wattnet.schemas import Metric, MetricEncoder
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wattnet.producer._client import KafkaClient
+    from wattnet.producer._spool import Spool
+    from wattnet.producer._spool_client import SpoolClient
 
 # Serving what librdkafka has to report costs 0.4 us even when there is nothing: too much for every send.
 _SERVE_EVERY_US = 20_000
@@ -42,10 +44,13 @@ _SLICE_S = 0.1
 class FlushResult:
     """Everything that was taken has reached the topic.
 
-    dropped  metrics that were not taken since the last flush, because the queue was full (on_full="drop")
+    dropped  metrics that were not taken since the last flush, because the queue was full (on_full="drop"), or that the
+             spool gave up for newer ones (on_full="drop_oldest")
+    spooled  after close: metrics that wait in the spool for the next producer on it
     """
 
     dropped: int
+    spooled: int = 0
 
 
 class Producer:
@@ -67,6 +72,8 @@ class Producer:
                          QueueFullError for every one that was dropped; in the thread that calls send, flush or close,
                          one call at a time
     queue_max_messages   how many metrics wait in memory at most (some 300 bytes each)
+    spool                keeps every metric on disk until it is acknowledged, over outages and restarts; the spool's
+                         own on_full is what counts then. None keeps them in memory
     options              any librdkafka keys, over the producer's own. Refused are those that the guarantees rest on:
                          enable.idempotence, acks and partitioner with other values, transactional.id, callbacks, and
                          bootstrap.servers and queue.buffering.max.messages, which are arguments
@@ -75,7 +82,7 @@ class Producer:
     It may be used by many threads, and not across a fork: make one in each process. One that is not closed is drained
     when it is garbage collected (with a ResourceWarning) or at exit, but not when the process is killed.
 
-    Raises ProducerConfigError, SchemaRegistryError. Does not wait for a broker.
+    Raises ProducerConfigError, SchemaRegistryError, SpoolError. Does not wait for a broker.
     """
 
     def __init__(
@@ -88,12 +95,19 @@ class Producer:
         on_error: Callable[[ProducerError], object] | None = None,
         queue_max_messages: int = 100_000,
         options: Mapping[str, Any] | None = None,
+        spool: Spool | None = None,
     ) -> None:
         self._kafka: KafkaClient | None = None
         if on_full not in ("block", "raise", "drop"):
             raise ProducerConfigError(f"on_full is {on_full!r}: give 'block', 'raise' or 'drop'")
         topic = text(topic, "topic", "wattnet.metrics")
-        config = librdkafka_config(bootstrap_servers, queue_max_messages=queue_max_messages, options=options)
+        config = librdkafka_config(
+            bootstrap_servers, queue_max_messages=queue_max_messages, options=options, spooled=spool is not None
+        )
+        if spool is not None:
+            if on_full != "block":
+                raise ProducerConfigError(f"on_full is {on_full!r}: with a spool give it to the Spool")
+            on_full = "block" if spool.on_full == "block" else "raise"
         frame_header = header(topic, schema_registry_url)
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
@@ -102,6 +116,10 @@ class Producer:
         self._deliveries = Deliveries(topic, bootstrap_servers, header_bytes=len(frame_header), on_error=on_error)
         config["on_delivery"] = self._deliveries.failed
         config["error_cb"] = self._deliveries.broker_error
+        self._spool = spool
+        self._place = "the queue" if spool is None else f"the spool at {spool.path}"
+        self._framing = framing(schema_registry_url)
+        self._spool_client: SpoolClient | None = None
         kafka = self._connect(config)
         self._kafka = kafka
         self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
@@ -150,12 +168,13 @@ class Producer:
         if kafka is None:
             return self._produce(self._topic, b"", b"")  # type: ignore[return-value]  # it raises: closed, or forked
         queued = self._drain(kafka, timeout_s)
-        return self._result(queued, timeout_s, "They stay in the queue and go on being tried")
+        return self._result(queued, timeout_s, "They stay there and go on being tried")
 
     def close(self, timeout_s: float | None = 60.0) -> FlushResult:
         """Deliver what is in the queue, then end; what is still there after `timeout_s` is given up.
 
-        Raises as `flush` does; the producer is closed then, too. Closing again does nothing.
+        Raises as `flush` does; the producer is closed then, too. Closing again does nothing. With a spool what is still
+        there is not given up: it waits for the next producer on the spool, and the result says how many.
         """
         kafka = self._kafka
         if kafka is None:
@@ -163,16 +182,19 @@ class Producer:
         self._produce = _lifecycle.refuse_closed
         _lifecycle.closed(self)
         self._kafka = None
-        queued = 0
+        queued = spooled = 0
         try:
             queued = self._drain(kafka, timeout_s)
         finally:
-            if len(kafka):  # the time is over, or Ctrl-C ended the wait
+            if self._spool_client is not None:
+                queued, spooled = 0, self._spool_client.close()
+                self._deliveries.tell()
+            elif len(kafka):  # the time is over, or Ctrl-C ended the wait
                 logger.error("%d metrics are given up, because %r closes", len(kafka), self)
                 kafka.purge()
                 kafka.flush(_SLICE_S)
                 self._deliveries.tell()
-        return self._result(queued, timeout_s, "They are given up")
+        return self._result(queued, timeout_s, "They are given up", spooled=spooled)
 
     def __enter__(self) -> Producer:
         return self
@@ -206,7 +228,25 @@ class Producer:
 
     def _connect(self, config: dict[str, Any]) -> KafkaClient:
         """The client that delivers."""
-        return librdkafka(config)
+        if self._spool is None:
+            return librdkafka(config)
+        # Imported here: it locks files, which not every system does in the same way.
+        from wattnet.producer._spool_client import SpoolClient
+
+        # In their place stand the spool's own reports, one a record.
+        on_delivery, only_errors = config.pop("on_delivery"), config["delivery.report.only.error"]
+        config["delivery.report.only.error"] = False
+        self._spool_client = SpoolClient(
+            self._spool,
+            topic=self._topic,
+            framing=self._framing,
+            connect=lambda: librdkafka(config),
+            on_delivery=on_delivery,
+            reports_arrivals=not only_errors,
+            on_trouble=self._deliveries.given_up_for_now,
+            on_lost=self._deliveries.dropped_oldest,
+        )
+        return self._spool_client
 
     def _produce_otherwise(self, key: bytes, value: bytes, refusal: BufferError | KafkaException) -> None:
         """What `on_full` says, or the refusal in words."""
@@ -229,10 +269,16 @@ class Producer:
             self._deliveries.tell()
             return
         seen = self._deliveries.last_broker_error
+        if self._spool is None:
+            bound, other_choices = (
+                f"{self._queue_max_messages} metrics",
+                "raise queue_max_messages, or use on_full='block'",
+            )
+        else:
+            bound, other_choices = f"{self._spool.max_bytes} bytes", "raise max_bytes, or use 'block' or 'drop_oldest'"
         raise QueueFullError(
-            f"the queue is full ({self._queue_max_messages} metrics), and a metric of {key.decode()} was not taken: "
-            f"send again later, raise queue_max_messages, or use on_full='block'"
-            + (f". The last error of a broker: {seen}" if seen else "")
+            f"{self._place} is full ({bound}), and a metric of {key.decode()} was not taken: "
+            f"send again later, {other_choices}" + (f". The last error of a broker: {seen}" if seen else "")
         )
 
     def _serve(self, timeout_s: float) -> None:
@@ -263,14 +309,14 @@ class Producer:
             if not queued or left_s <= 0:
                 return queued
 
-    def _result(self, queued: int, timeout_s: float | None, what_now: str) -> FlushResult:
+    def _result(self, queued: int, timeout_s: float | None, what_now: str, *, spooled: int = 0) -> FlushResult:
         failures = self._deliveries.take()
         problems = []
         if queued:
             seen = self._deliveries.last_broker_error
             problems.append(
-                f"{queued} metrics are still in the queue after {timeout_s:g} s, on their way to {self._topic!r} at "
-                f"{self._bootstrap_servers}. {what_now}. "
+                f"{queued} metrics are still in {self._place} after {timeout_s:g} s, "
+                f"on their way to {self._topic!r} at {self._bootstrap_servers}. {what_now}. "
                 + (f"The last error of a broker: {seen}" if seen else "No broker reported an error: it may be slow")
             )
         if failures.failed:
@@ -280,7 +326,7 @@ class Producer:
         if failures.callback_error is not None:
             problems.append(f"on_error itself raised {failures.callback_error!r}")
         if not problems:
-            return FlushResult(dropped=failures.dropped)
+            return FlushResult(dropped=failures.dropped, spooled=spooled)
         kind = FlushTimeoutError if queued else DeliveryError
         raise kind(
             "; ".join(problems), failed=failures.failed, queued=queued, dropped=failures.dropped
@@ -288,6 +334,8 @@ class Producer:
 
     def _leave_to_parent(self) -> None:
         """In a forked child: the queue and its threads are the parent's."""
+        if self._spool_client is not None:
+            self._spool_client.leave_to_parent()
         if self._kafka is not None:
             _lifecycle.never_destroy(self._kafka)
         self._produce = _lifecycle.refuse_forked

@@ -1,0 +1,176 @@
+"""Stands where librdkafka's client would: what is produced goes to the spool, and a thread sends it from there."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, KafkaException, Message
+
+from wattnet.producer._errors import SpoolError
+from wattnet.producer._spool_file import SpoolFile
+from wattnet.producer._spool_folder import SpoolFolder
+from wattnet.producer._spool_sender import SpoolSender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from wattnet.producer._client import KafkaClient, OnDelivery
+    from wattnet.producer._spool import Spool
+
+
+class SpoolClient:
+    """A KafkaClient. Callbacks are called by poll, flush and close only.
+
+    connect      a client of librdkafka that reports every delivery
+    on_delivery  for records that bring none of their own: called when they are refused for what they are, and with
+                 `reports_arrivals` when they arrive, those that an earlier process left, too
+    on_trouble   told, on the spool's thread, why librdkafka gave up and begins anew
+    on_lost      told, on the spool's thread, how many records were given up: dropped for room, or damaged on the disk
+
+    Raises SpoolError, SpoolInUseError, and what `connect` raises.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        topic: str,
+        framing: str,
+        connect: Callable[[], KafkaClient],
+        on_delivery: OnDelivery,
+        reports_arrivals: bool,
+        on_trouble: Callable[[KafkaError], None],
+        on_lost: Callable[[int], None],
+    ) -> None:
+        self._spool = spool
+        self._on_delivery = on_delivery
+        self._reports_arrivals = reports_arrivals
+        self._on_lost = on_lost
+        self._changed = threading.Condition()
+        self._own: dict[int, OnDelivery] = {}
+        """Callbacks that records brought along."""
+        self._reports: deque[tuple[OnDelivery, KafkaError | None, Message]] = deque()
+        self._closed = False
+        self._folder = SpoolFolder(spool.path)
+        try:
+            self._file = SpoolFile(spool.path, max_bytes=spool.max_bytes)
+            self._folder.claim(topic=topic, framing=framing, waiting=self.waiting)
+            self._sender = SpoolSender(
+                self._file,
+                self._changed,
+                topic=topic,
+                connect=connect,
+                decided=self._decided,
+                troubled=on_trouble,
+                lost=self._lost,
+            )
+        except OSError as exc:
+            self._folder.leave()
+            raise SpoolError(f"the spool at {spool.path} cannot be used: {exc}") from exc
+        except BaseException:
+            self._folder.leave()
+            raise
+        self._sender.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many records Kafka has not acknowledged."""
+        return self._file.end - self._file.acknowledged
+
+    def produce(self, topic: str, value: bytes, key: bytes, *, on_delivery: OnDelivery | None = None) -> None:  # noqa: ARG002  it is known
+        with self._changed:
+            if self._closed:
+                raise KafkaException(KafkaError(KafkaError._DESTROY, "the spool is closed"))
+            try:
+                number = self._append(key, value)
+            except OSError as exc:
+                reason = f"the spool at {self._spool.path} cannot be written: {exc.strerror}"
+                raise KafkaException(KafkaError(KafkaError._FS, reason)) from exc
+            if on_delivery is not None:
+                self._own[number] = on_delivery
+            if self._sender.idle:
+                self._changed.notify_all()
+
+    def poll(self, timeout: float) -> int:
+        """Serve callbacks; while there are none, wait until there are or Kafka has acknowledged something."""
+        if timeout and not self._reports:
+            with self._changed:
+                if self.waiting:
+                    self._changed.wait(timeout)
+        return self._serve()
+
+    def flush(self, timeout: float) -> int:
+        """Wait until Kafka has acknowledged all of it."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._sender.hurried += 1
+        try:
+            while True:
+                self._serve()
+                with self._changed:
+                    left_s = deadline - time.monotonic()
+                    if not self.waiting or self._reports or left_s <= 0:
+                        break
+                    self._changed.wait(left_s)
+        finally:
+            with self._changed:
+                self._sender.hurried -= 1
+        self._serve()
+        return len(self)
+
+    def purge(self) -> None:
+        """Nothing is given up: it stays in the spool."""
+
+    def __len__(self) -> int:
+        return self.waiting + len(self._reports)
+
+    def close(self) -> int:
+        """End; returns how many records stay in the spool for the next producer on it."""
+        self._sender.stop()
+        with self._changed:
+            self._closed = True
+            self._file.close()
+            left, self._own = self._own, {}
+        self._folder.leave()
+        self._serve()
+        for report in left.values():
+            report(KafkaError(KafkaError._PURGE_QUEUE, "it waits in the spool for the next producer"), Message())
+        return self.waiting
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: everything here is the parent's."""
+        self._folder.leave_to_parent()
+
+    def _append(self, key: bytes, value: bytes) -> int:
+        try:
+            return self._file.append(key, value)
+        except BufferError:
+            if self._spool.on_full != "drop_oldest" or not self._file.drop_oldest():
+                raise
+        return self._append(key, value)
+
+    def _decided(self, number: int, error: KafkaError | None, message: Message) -> None:
+        report = self._own.pop(number, None) or (self._on_delivery if error or self._reports_arrivals else None)
+        if report is not None:
+            self._reports.append((report, error, message))
+
+    def _lost(self, numbers: Collection[int]) -> None:
+        for number in numbers:
+            report = self._own.pop(number, None)
+            if report is not None:
+                error = KafkaError(KafkaError._QUEUE_FULL, "it was dropped from the spool, to make room or as damaged")
+                self._reports.append((report, error, Message(error=error)))
+        self._on_lost(len(numbers))
+
+    def _serve(self) -> int:
+        served = 0
+        while True:
+            try:
+                report, error, message = self._reports.popleft()
+            except IndexError:  # all of them, or another thread served the last one
+                return served
+            report(error, message)
+            served += 1
