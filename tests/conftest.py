@@ -24,13 +24,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", type=float, default=0.0, metavar="SHARE", help="the share of the whole in tests/soak")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests are dealt to processes, the folders of LARGE_FIRST begin; by hand, the quick ones do."""
+    """Where tests are dealt to processes, the folders of LARGE_FIRST begin; by hand, the quick ones do.
+
+    A file's tests stay together; those that need a schema registry do, whatever their file, for the sake of one stack.
+    """
+    with_registry = {item.path for item in items if "registry_stack" in getattr(item, "fixturenames", ())}
+    for item in items:
+        group = "registry" if item.path in with_registry else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
     if hasattr(config, "workerinput"):
         root = Path(__file__).parent
 
         def place(item: pytest.Item) -> int:
             folder = item.path.relative_to(root).parts[0]
+            if item.path in with_registry:
+                return -1
             return LARGE_FIRST.index(folder) if folder in LARGE_FIRST else len(LARGE_FIRST)
 
         items.sort(key=place)
@@ -46,7 +56,7 @@ def road(wattnet_stack: LocalStack, tmp_path: Path) -> Iterator[Road]:
 
 @pytest.fixture(scope="session")
 def registry_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack with a schema registry, for what needs Confluent framing: the Kafka engine."""
+    """A stack with a schema registry. Tests may stop and kill its services, if they start them again."""
     with LocalStack(tmp_path_factory.mktemp("registry"), schema_registry=True) as stack:
         yield stack
 

@@ -12,25 +12,19 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from road import Road, load, until
 
-from wattnet.local import LocalStack
 from wattnet.schemas import METRIC_FINGERPRINT, METRIC_SCHEMA_JSON, confluent_header, single_object_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    """A stack with a registry, which the tests may stop."""
-    with LocalStack(tmp_path_factory.mktemp("registry"), schema_registry=True) as stack:
-        yield stack
+    from wattnet.local import LocalStack
 
 
 @pytest.fixture
-def road(stack: LocalStack, tmp_path: Path) -> Iterator[Road]:
+def road(registry_stack: LocalStack, tmp_path: Path) -> Iterator[Road]:
     """A road through the registry."""
-    road = Road(stack, tmp_path, partitions=1)
+    road = Road(registry_stack, tmp_path, partitions=1)
     yield road
     road.close()
 

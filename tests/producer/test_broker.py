@@ -17,7 +17,6 @@ from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from topic import HEADER, decoded, messages
 
-from wattnet.local import LocalStack
 from wattnet.producer import (
     DeliveryError,
     FlushResult,
@@ -30,9 +29,9 @@ from wattnet.producer import (
 from wattnet.schemas import Metric, confluent_header, decode_metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from confluent_kafka import Message
+
+    from wattnet.local import LocalStack
 
 UTC = timezone.utc
 T0 = datetime(2025, 3, 1, tzinfo=UTC)
@@ -202,16 +201,9 @@ def test_a_program_that_never_closes_still_delivers(servers: str, topic: str, en
     assert len(messages(servers, topic, 1_000)) == 1_000
 
 
-@pytest.fixture(scope="module")
-def own_stack() -> Iterator[LocalStack]:
-    """A stack that may be broken."""
-    with LocalStack(schema_registry=True) as stack:
-        yield stack
-
-
-def test_a_killed_broker_loses_and_doubles_nothing(own_stack: LocalStack) -> None:
+def test_a_killed_broker_loses_and_doubles_nothing(registry_stack: LocalStack) -> None:
     topic = "killed"
-    servers = own_stack.bootstrap_servers
+    servers = registry_stack.bootstrap_servers
     create_topic(servers, topic)
     count = 0
     with Producer(servers, topic=topic, queue_max_messages=2_000) as producer:
@@ -219,8 +211,8 @@ def test_a_killed_broker_loses_and_doubles_nothing(own_stack: LocalStack) -> Non
             for _ in range(5):
                 producer.send_many(price(f"Z{n % 50}", 0, float(n)) for n in range(count, count + 1_000))
                 count += 1_000
-            own_stack.kafka.kill()
-            started = threading.Thread(target=own_stack.kafka.start)
+            registry_stack.kafka.kill()
+            started = threading.Thread(target=registry_stack.kafka.start)
             started.start()
             producer.send_many(price(f"Z{n % 50}", 0, float(n)) for n in range(count, count + 5_000))
             count += 5_000
@@ -234,14 +226,14 @@ def test_a_killed_broker_loses_and_doubles_nothing(own_stack: LocalStack) -> Non
         assert ordered == sorted(ordered), "also across the kills"
 
 
-def test_with_a_registry_the_schema_is_registered_once_and_framed(own_stack: LocalStack) -> None:
-    assert own_stack.schema_registry_url is not None
-    servers, topic = own_stack.bootstrap_servers, "registered"
+def test_with_a_registry_the_schema_is_registered_once_and_framed(registry_stack: LocalStack) -> None:
+    assert registry_stack.schema_registry_url is not None
+    servers, topic = registry_stack.bootstrap_servers, "registered"
     create_topic(servers, topic)
     for hour in range(2):
-        with Producer(servers, topic=topic, schema_registry_url=own_stack.schema_registry_url) as producer:
+        with Producer(servers, topic=topic, schema_registry_url=registry_stack.schema_registry_url) as producer:
             producer.send(price("ES", hour))
-    registry = SchemaRegistryClient({"url": own_stack.schema_registry_url})
+    registry = SchemaRegistryClient({"url": registry_stack.schema_registry_url})
     assert registry.get_versions("registered-value") == [1]
     schema_id = registry.get_latest_version("registered-value").schema_id or 0
     schema = registry.get_schema(schema_id).schema_str or ""
@@ -251,11 +243,13 @@ def test_with_a_registry_the_schema_is_registered_once_and_framed(own_stack: Loc
         assert decode_metric(value[5:], schema).labels == {"zone": "ES"}
 
 
-def test_a_subject_that_holds_something_else_is_an_error(own_stack: LocalStack) -> None:
-    assert own_stack.schema_registry_url is not None
-    registry = SchemaRegistryClient({"url": own_stack.schema_registry_url})
+def test_a_subject_that_holds_something_else_is_an_error(registry_stack: LocalStack) -> None:
+    assert registry_stack.schema_registry_url is not None
+    registry = SchemaRegistryClient({"url": registry_stack.schema_registry_url})
     other = '{"type": "record", "name": "Other", "fields": [{"name": "x", "type": "int"}]}'
     registry.register_schema("taken-value", Schema(other, "AVRO"))
     registry.set_compatibility("taken-value", "BACKWARD")
     with pytest.raises(SchemaRegistryError, match=r"'taken-value' .* does not fit"):
-        Producer(own_stack.bootstrap_servers, topic="taken", schema_registry_url=own_stack.schema_registry_url)
+        Producer(
+            registry_stack.bootstrap_servers, topic="taken", schema_registry_url=registry_stack.schema_registry_url
+        )
