@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from typing import TYPE_CHECKING
 
 import clickhouse_connect
 import fastavro
