@@ -94,6 +94,7 @@ PUBLIC_NAMES = {
     "producer": [
         "BrokerUnreachableError",
         "ClockError",
+        "Delivery",
         "DeliveryError",
         "FlushResult",
         "FlushTimeoutError",
@@ -104,6 +105,7 @@ PUBLIC_NAMES = {
         "ProducerClosedError",
         "ProducerConfigError",
         "ProducerError",
+        "ProducerStatistics",
         "QueueFullError",
         "SchemaRegistryError",
         "SendError",
@@ -167,6 +169,7 @@ PUBLIC_NAMES = {
         "shipped_schemas",
         "single_object_header",
         "suggest",
+        "to_knowledge_time_us",
     ],
 }
 

@@ -14,6 +14,7 @@ import pytest
 from topic import decoded, messages
 
 from wattnet.producer import (
+    Delivery,
     DeliveryError,
     FlushResult,
     MemoryProducer,
@@ -26,7 +27,7 @@ from wattnet.producer import (
     Spool,
     create_topic,
 )
-from wattnet.schemas import Metric
+from wattnet.schemas import Metric, MetricTimeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,6 +195,98 @@ def test_what_on_error_raises_comes_up_in_close(kind: Kind) -> None:
     with pytest.raises(DeliveryError, match="my own mistake") as caught:
         producer.close(10)
     assert isinstance(caught.value.__cause__, KeyError)
+
+
+def test_a_calls_knowledge_time_is_for_metrics_that_bring_none(kind: Kind) -> None:
+    issued = datetime(2025, 2, 28, 6, tzinfo=timezone(timedelta(hours=1)))
+    with kind.works() as producer:
+        producer.send(price(0), knowledge_time=issued)
+        producer.send_many([price(1), price(2, knowledge_time=T0)], knowledge_time=issued)
+        read = kind.sent(producer)
+    assert [metric.knowledge_time for metric in read] == [issued, issued, T0]
+
+
+@pytest.mark.parametrize(
+    "wrong", [T0.replace(tzinfo=None), "2025-03-01", datetime.now(timezone.utc) + timedelta(days=2)]
+)
+def test_a_calls_knowledge_time_is_checked_as_a_metrics_is(kind: Kind, wrong: Any) -> None:
+    with kind.works() as producer:
+        with pytest.raises(MetricTimeError) as of_metric:
+            price(0, knowledge_time=wrong)
+        with pytest.raises(MetricTimeError) as of_send:
+            producer.send(price(0), knowledge_time=wrong)
+        assert str(of_send.value) == str(of_metric.value)
+        with pytest.raises(MetricTimeError):
+            producer.send_many([price(0)], knowledge_time=wrong)
+        assert producer.statistics().taken == 0
+
+
+def test_a_value_is_retracted_by_a_metric_of_none(kind: Kind) -> None:
+    with kind.works() as producer:
+        producer.send(price(0))
+        producer.retract("price_day_ahead", T0, {"zone": "ES"}, attributes={"why": "the source took it back"})
+        producer.retract("price_day_ahead", T0, {"zone": "ES"}, knowledge_time=T0)
+        first, second, third = kind.sent(producer)
+    assert (second.value, second.timestamp, second.series_key) == (None, first.timestamp, first.series_key)
+    assert second.attributes == {"why": "the source took it back"}
+    assert (second.knowledge_time or T0) > (first.knowledge_time or T0)
+    assert (third.value, third.knowledge_time) == (None, T0)
+
+
+def test_on_delivery_is_told_where_each_metric_arrived(kind: Kind) -> None:
+    arrived: list[Delivery] = []
+    with kind.works(on_delivery=arrived.append) as producer:
+        producer.send_many(price(hour, float(hour)) for hour in range(3))
+        producer.flush(20)
+        assert [one.metric for one in arrived] == kind.sent(producer)
+        assert {one.series_key for one in arrived} == {"price_day_ahead{zone=ES}"}
+        assert all(repr(one.topic) in repr(producer) for one in arrived)
+        assert [(one.partition, one.offset) for one in arrived] == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_on_delivery_may_call_the_producer_and_what_it_raises_comes_up_in_flush(kind: Kind) -> None:
+    def once_more(delivery: Delivery) -> None:
+        if delivery.metric.value == 1:
+            producer.send(price(1, 2.0))
+        else:
+            raise KeyError("my own mistake")
+
+    producer = kind.works(on_delivery=once_more)
+    producer.send(price(0, 1.0))
+    with pytest.raises(DeliveryError, match="my own mistake") as caught:
+        producer.flush(20)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert producer.statistics().acknowledged == 2
+    producer.close(20)
+
+
+def test_failures_are_no_deliveries(kind: Kind) -> None:
+    arrived: list[Delivery] = []
+    producer = kind.fails(on_delivery=arrived.append)
+    producer.send(price(0))
+    with pytest.raises(DeliveryError):
+        producer.close(10)
+    assert arrived == []
+
+
+def test_statistics_tell_what_became_of_the_metrics(kind: Kind) -> None:
+    with kind.works() as producer:
+        producer.send_many(price(hour) for hour in range(4))
+        producer.flush(20)
+        producer.send(price(4))
+        now = producer.statistics()
+        assert (now.taken, now.queued + now.acknowledged, now.failed, now.dropped) == (5, 5, 0, 0)
+    now = producer.statistics()
+    assert (now.taken, now.queued, now.acknowledged) == (5, 0, 5), "also after close"
+    failing = kind.is_full(on_full="drop")
+    failing.send_many([price(1), price(2)])
+    with pytest.raises(DeliveryError):
+        failing.flush(10)
+    now = failing.statistics()
+    assert (now.queued, now.acknowledged) == (0, 0)
+    assert now.taken == now.failed >= 1
+    assert now.taken + now.dropped == 3, "on a slow machine the first one is given up, which makes room"
+    failing.close()
 
 
 def test_full_and_raise(kind: Kind) -> None:

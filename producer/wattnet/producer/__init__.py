@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wattnet.producer._delivery import Delivery
 from wattnet.producer._errors import (
     BrokerUnreachableError,
     ClockError,
@@ -22,11 +23,13 @@ from wattnet.producer._errors import (
 from wattnet.producer._memory_producer import MemoryProducer
 from wattnet.producer._producer import FlushResult, Producer
 from wattnet.producer._spool import Spool
+from wattnet.producer._statistics import ProducerStatistics
 from wattnet.producer._topic import create_topic
 
 __all__ = [
     "BrokerUnreachableError",
     "ClockError",
+    "Delivery",
     "DeliveryError",
     "FlushResult",
     "FlushTimeoutError",
@@ -37,6 +40,7 @@ __all__ = [
     "ProducerClosedError",
     "ProducerConfigError",
     "ProducerError",
+    "ProducerStatistics",
     "QueueFullError",
     "SchemaRegistryError",
     "SendError",

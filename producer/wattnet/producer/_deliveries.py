@@ -1,4 +1,4 @@
-"""What became of the metrics that were taken: failures are counted, kept for flush and handed to on_error."""
+"""What became of the metrics: failures are counted, kept for flush and handed to on_error, arrivals to on_delivery."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError
 
+from wattnet.producer._delivery import Delivery
 from wattnet.producer._errors import NotDeliveredError, ProducerError, QueueFullError
 from wattnet.producer._logging import logger
 from wattnet.producer._reasons import GIVEN_UP, reason
@@ -27,14 +28,14 @@ class Failures:
     first_reason: str
     dropped: int
     callback_error: BaseException | None
-    """What on_error raised first."""
+    """What on_error or on_delivery raised first."""
 
 
 class Deliveries:
-    """Collects failures inside librdkafka's callbacks, and tells on_error of them outside.
+    """Collects what was decided inside librdkafka's callbacks, and tells on_error and on_delivery of it outside.
 
-    Outside, so that on_error may call the producer, and so that what it raises is not lost in C code. Nothing here
-    refers to the producer: librdkafka holds the callbacks, and the two would keep each other alive.
+    Outside, so that they may call the producer, and so that what they raise is not lost in C code. Nothing here refers
+    to the producer: librdkafka holds the callbacks, and the two would keep each other alive.
     """
 
     def __init__(
@@ -44,14 +45,22 @@ class Deliveries:
         *,
         header_bytes: int,
         on_error: Callable[[ProducerError], object] | None,
+        on_delivery: Callable[[Delivery], object] | None,
     ) -> None:
         self.last_broker_error: str | None = None
-        self.pending: deque[ProducerError] = deque()
-        """Failures that on_error has not been told of."""
+        self.pending: deque[ProducerError | Delivery] = deque()
+        """What on_error and on_delivery have not been told of."""
+        self.all_failed = 0
+        """How many were given up since the beginning."""
+        self.all_dropped = 0
+        """How many were not taken, or given up by the spool, since the beginning."""
+        self.all_lost = 0
+        """How many of those the spool had taken."""
         self._topic = topic
         self._bootstrap_servers = bootstrap_servers
         self._header_bytes = header_bytes
         self._on_error = on_error
+        self._on_delivery = on_delivery
         self._lock = threading.Lock()
         self._telling = threading.Lock()
         self._failed = 0
@@ -59,26 +68,49 @@ class Deliveries:
         self._dropped = 0
         self._callback_error: BaseException | None = None
 
-    def failed(self, error: KafkaError, message: Message) -> None:
-        """librdkafka's delivery report; it comes for failures only."""
+    @property
+    def wants_arrivals(self) -> bool:
+        """Whether somebody listens to reports of what arrived; else they are not asked for, because they cost."""
+        return self._on_delivery is not None
+
+    def decided(self, error: KafkaError | None, message: Message) -> None:
+        """librdkafka's delivery report. Of what arrived it comes only where `wants_arrivals`."""
+        if error is None:
+            if self._on_delivery is not None:
+                self.pending.append(self.delivery(message.key(), message.value(), message))
+            return
+        given_up = error.code() in GIVEN_UP
         why = self.reason(error)
-        if error.code() not in GIVEN_UP:  # close counts those as queued
-            with self._lock:
+        with self._lock:
+            self.all_failed += 1
+            if not given_up:  # close counts those as queued
                 self._failed += 1
                 self._first_reason = self._first_reason or why
         if self._on_error is not None:
-            self.pending.append(
-                NotDeliveredError(
-                    why,
-                    series_key=(message.key() or b"").decode(),
-                    value=message.value() or b"",
-                    header_bytes=self._header_bytes,
-                )
-            )
+            self.pending.append(self.failure(why, message.key(), message.value()))
+
+    def delivery(self, key: bytes | None, value: bytes | None, message: Message) -> Delivery:
+        """A record's arrival, in words."""
+        partition, offset = message.partition(), message.offset()
+        return Delivery(
+            series_key=(key or b"").decode(),
+            topic=self._topic,
+            partition=-1 if partition is None else partition,
+            offset=-1 if offset is None else offset,
+            value=value or b"",
+            header_bytes=self._header_bytes,
+        )
+
+    def failure(self, why: str, key: bytes | None, value: bytes | None) -> NotDeliveredError:
+        """A record's failure, in words."""
+        return NotDeliveredError(
+            why, series_key=(key or b"").decode(), value=value or b"", header_bytes=self._header_bytes
+        )
 
     def dropped(self, series_key: str) -> None:
         """A metric was not taken, because the queue is full and the caller prefers that."""
         with self._lock:
+            self.all_dropped += 1
             self._dropped += 1
             first = self._dropped == 1
         if first:
@@ -89,6 +121,8 @@ class Deliveries:
     def dropped_oldest(self, count: int) -> None:
         """Metrics that a spool held were given up, to make room for newer ones or because its files are damaged."""
         with self._lock:
+            self.all_dropped += count
+            self.all_lost += count
             self._dropped += count
         logger.warning("the spool gave up its %d oldest metrics", count)
         if self._on_error is not None:
@@ -115,9 +149,10 @@ class Deliveries:
         )
 
     def tell(self) -> None:
-        """Hand every pending failure to on_error, one at a time. What it raises is logged and raised by the next flush.
+        """Hand what is pending to on_error and on_delivery, one at a time.
 
-        A call while another one is under way (from on_error itself, or from another thread) leaves it to that one.
+        What they raise is logged, and the first of it raised by the next flush. A call while another one is under way
+        (from on_error itself, or from another thread) leaves it to that one.
         """
         if not self._telling.acquire(blocking=False):
             return
@@ -127,13 +162,16 @@ class Deliveries:
         finally:
             self._telling.release()
 
-    def _tell_one(self, failure: ProducerError) -> None:
-        if self._on_error is None:
-            return
+    def _tell_one(self, news: ProducerError | Delivery) -> None:
         try:
-            self._on_error(failure)
+            if isinstance(news, Delivery):
+                if self._on_delivery is not None:
+                    self._on_delivery(news)
+            elif self._on_error is not None:
+                self._on_error(news)
         except Exception as exc:  # noqa: BLE001  it is the user's code, and flush raises what it raised
-            logger.exception("on_error raised while it was told: %s", failure)
+            name = "on_delivery" if isinstance(news, Delivery) else "on_error"
+            logger.exception("%s raised while it was told: %s", name, news)
             with self._lock:
                 self._callback_error = self._callback_error or exc
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wattnet.producer._client import KafkaClient, OnDelivery
+    from wattnet.producer._delivery import Delivery
     from wattnet.producer._errors import ProducerError
 
 _HEADER_BYTES = len(single_object_header(METRIC_FINGERPRINT))
@@ -45,11 +46,12 @@ class MemoryProducer(Producer):
         topic: str = "wattnet.metrics",
         on_full: Literal["block", "raise", "drop"] = "block",
         on_error: Callable[[ProducerError], object] | None = None,
+        on_delivery: Callable[[Delivery], object] | None = None,
         fail_with: str | None = None,
         full: bool = False,
     ) -> None:
         self._memory = _MemoryKafka(fail_with=fail_with, full=full)
-        super().__init__("memory", topic=topic, on_full=on_full, on_error=on_error)
+        super().__init__("memory", topic=topic, on_full=on_full, on_error=on_error, on_delivery=on_delivery)
         _lifecycle.closed(self)  # nothing has to be saved at exit, and a fork has the list too
 
     @property
@@ -81,6 +83,7 @@ class MemoryProducer(Producer):
 
     def _connect(self, config: dict[str, Any]) -> KafkaClient:
         self._memory.on_delivery = config["on_delivery"]
+        self._memory.reports_arrivals = not config["delivery.report.only.error"]
         return self._memory
 
 
@@ -92,7 +95,8 @@ class _MemoryKafka:
         self.full = full
         self.arrived: list[bytes] = []
         self.on_delivery: OnDelivery | None = None
-        """For records that bring none of their own: called when they fail."""
+        """For records that bring none of their own: called when they fail, and else where `reports_arrivals`."""
+        self.reports_arrivals = False
         self._reports: deque[tuple[OnDelivery, KafkaError | None, Message]] = deque()
         self._lock = threading.Lock()
 
@@ -111,7 +115,7 @@ class _MemoryKafka:
             message = Message(topic, 0, len(self.arrived), key, value, error=error)
             if error is None:
                 self.arrived.append(value)
-            report = on_delivery or (self.on_delivery if error else None)
+            report = on_delivery or (self.on_delivery if error or self.reports_arrivals else None)
             if report is not None:
                 self._reports.append((report, error, message))
 

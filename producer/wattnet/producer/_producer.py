@@ -24,18 +24,23 @@ from wattnet.producer._errors import (
 )
 from wattnet.producer._framing import framing, header
 from wattnet.producer._logging import logger
-from wattnet.schemas import Metric, MetricEncoder
+from wattnet.producer._statistics import ProducerStatistics
+from wattnet.schemas import Metric, MetricEncoder, to_knowledge_time_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
     from types import TracebackType
 
     from wattnet.producer._client import KafkaClient
+    from wattnet.producer._delivery import Delivery
     from wattnet.producer._spool import Spool
     from wattnet.producer._spool_client import SpoolClient
+    from wattnet.schemas import MetricType
 
 # Serving what librdkafka has to report costs 0.4 us even when there is nothing: too much for every send.
 _SERVE_EVERY_US = 20_000
+_SERVE_EVERY_RECORDS = 5_000
 # How long one call waits inside librdkafka, where Ctrl-C is not seen.
 _SLICE_S = 0.1
 
@@ -71,6 +76,8 @@ class Producer:
     on_error             called with a NotDeliveredError for every metric that did not reach the topic, and with a
                          QueueFullError for every one that was dropped; in the thread that calls send, flush or close,
                          one call at a time
+    on_delivery          called with a Delivery for every metric that reached the topic, by the same rules. It costs a
+                         microsecond or two for each; without it, nothing
     queue_max_messages   how many metrics wait in memory at most (some 300 bytes each)
     spool                keeps every metric on disk until it is acknowledged, over outages and restarts; the spool's
                          own on_full is what counts then. None keeps them in memory
@@ -93,6 +100,7 @@ class Producer:
         schema_registry_url: str | None = None,
         on_full: Literal["block", "raise", "drop"] = "block",
         on_error: Callable[[ProducerError], object] | None = None,
+        on_delivery: Callable[[Delivery], object] | None = None,
         queue_max_messages: int = 100_000,
         options: Mapping[str, Any] | None = None,
         spool: Spool | None = None,
@@ -113,8 +121,12 @@ class Producer:
         self._topic = topic
         self._on_full = on_full
         self._queue_max_messages = queue_max_messages
-        self._deliveries = Deliveries(topic, bootstrap_servers, header_bytes=len(frame_header), on_error=on_error)
-        config["on_delivery"] = self._deliveries.failed
+        self._deliveries = Deliveries(
+            topic, bootstrap_servers, header_bytes=len(frame_header), on_error=on_error, on_delivery=on_delivery
+        )
+        config["on_delivery"] = self._deliveries.decided
+        if self._deliveries.wants_arrivals:
+            config["delivery.report.only.error"] = False
         config["error_cb"] = self._deliveries.broker_error
         self._spool = spool
         self._place = "the queue" if spool is None else f"the spool at {spool.path}"
@@ -125,21 +137,27 @@ class Producer:
         self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
         self._encode = MetricEncoder(frame_header).encode
         self._serve_at_us = 0
+        self._taken = self._queued()  # the spool may hold what an earlier process left
         _lifecycle.opened(self)
 
-    def send(self, metric: Metric) -> None:
+    def send(self, metric: Metric, *, knowledge_time: datetime | None = None) -> None:
         """Put `metric` into the queue; returns before it is delivered.
+
+        knowledge_time  when its value became known, if the metric itself does not say; None says now
 
         With on_full='block' it waits while the queue is full: until a broker takes metrics, or those before it are
         given up after delivery.timeout.ms (two minutes). Raises, and has not taken the metric: TypeError for what is no
-        Metric, QueueFullError, ProducerClosedError, ForkedProducerError, SendError, ClockError.
+        Metric, MetricTimeError for a wrong knowledge_time, QueueFullError, ProducerClosedError, ForkedProducerError,
+        SendError, ClockError.
         """
         # Attributes are loaded, then called: CPython is slow at calling what is an instance's and no method.
         encode, produce = self._encode, self._produce
         now_us = knowledge_now_us()
         try:
             known_us = metric.knowledge_time_us
-            key, value = encode(metric, now_us if known_us is None else known_us)
+            if known_us is None:
+                known_us = now_us if knowledge_time is None else to_knowledge_time_us(knowledge_time)
+            key, value = encode(metric, known_us)
         except AttributeError as exc:
             if isinstance(metric, Metric):
                 raise
@@ -148,15 +166,34 @@ class Producer:
             produce(self._topic, value, key)
         except (BufferError, KafkaException) as exc:
             self._produce_otherwise(key, value, exc)
+        else:
+            self._taken += 1
         if now_us >= self._serve_at_us:
             self._serve_at_us = now_us + _SERVE_EVERY_US
             self._serve(0)
 
-    def send_many(self, metrics: Iterable[Metric]) -> None:
+    def send_many(self, metrics: Iterable[Metric], *, knowledge_time: datetime | None = None) -> None:
         """`send` each of them. What it raises leaves those before in the queue, and the rest not taken."""
         send = self.send
         for metric in metrics:
-            send(metric)
+            send(metric, knowledge_time=knowledge_time)
+
+    def retract(
+        self,
+        metric_type: MetricType | str,
+        timestamp: datetime,
+        metadata: Mapping[str, object] | None = None,
+        *,
+        knowledge_time: datetime | None = None,
+        attributes: Mapping[str, object] | None = None,
+    ) -> None:
+        """Withdraw the value of one series and timestamp: send a Metric of None, which readers leave out.
+
+        The arguments are Metric's; the labels have to be those that the value was sent with. What was known before
+        `knowledge_time` stays in the history, and a value that is sent later stands again. Raises what Metric and
+        `send` raise.
+        """
+        self.send(Metric(metric_type, None, timestamp, metadata, knowledge_time=knowledge_time, attributes=attributes))
 
     def flush(self, timeout_s: float | None = 60.0) -> FlushResult:
         """Return when every metric that was taken has reached the topic; None waits until each one has or is given up.
@@ -169,6 +206,20 @@ class Producer:
             return self._produce(self._topic, b"", b"")  # type: ignore[return-value]  # it raises: closed, or forked
         queued = self._drain(kafka, timeout_s)
         return self._result(queued, timeout_s, "They stay there and go on being tried")
+
+    def statistics(self) -> ProducerStatistics:
+        """Numbers of metrics since the producer was made; also after close. Costs some microseconds."""
+        self._serve(0)
+        deliveries = self._deliveries
+        taken, queued, failed = self._taken, self._queued(), deliveries.all_failed
+        return ProducerStatistics(
+            taken=taken,
+            queued=queued,
+            acknowledged=max(taken - queued - failed - deliveries.all_lost, 0),  # one is counted after it was queued
+            failed=failed,
+            dropped=deliveries.all_dropped,
+            last_broker_error=deliveries.last_broker_error,
+        )
 
     def close(self, timeout_s: float | None = 60.0) -> FlushResult:
         """Deliver what is in the queue, then end; what is still there after `timeout_s` is given up.
@@ -248,18 +299,41 @@ class Producer:
         )
         return self._spool_client
 
-    def _produce_otherwise(self, key: bytes, value: bytes, refusal: BufferError | KafkaException) -> None:
-        """What `on_full` says, or the refusal in words."""
+    def _take_all(self, records: Iterable[tuple[bytes, bytes]]) -> int:
+        """Encoded records, (key, value), into the queue in their order; returns how many were taken (`on_full`).
+
+        Raises as `send` does; then those before are in the queue.
+        """
+        topic, taken = self._topic, 0
+        produce = self._produce
+        for number, (key, value) in enumerate(records, start=1):
+            try:
+                produce(topic, value, key)
+            except (BufferError, KafkaException) as exc:
+                taken += self._produce_otherwise(key, value, exc)
+            else:
+                taken += 1
+                self._taken += 1
+            if not number % _SERVE_EVERY_RECORDS:
+                self._serve(0)
+        return taken
+
+    def _produce_otherwise(self, key: bytes, value: bytes, refusal: BufferError | KafkaException) -> bool:
+        """What `on_full` says, or the refusal in words; returns whether the record was taken."""
         wait_s = 0.0  # first serve only: what was delivered counts as queued until its report is served
         while isinstance(refusal, BufferError):
             self._serve(wait_s)
             wait_s = _SLICE_S
             try:
-                return self._produce(self._topic, value, key)
+                self._produce(self._topic, value, key)
             except (BufferError, KafkaException) as exc:
                 refusal = exc
+            else:
+                self._taken += 1
+                return True
             if self._on_full != "block" and isinstance(refusal, BufferError):
-                return self._when_full(key)
+                self._when_full(key)
+                return False
         error: KafkaError = refusal.args[0]
         raise SendError(f"a metric of {key.decode()} was not taken: {self._deliveries.reason(error)}") from refusal
 
@@ -280,6 +354,12 @@ class Producer:
             f"{self._place} is full ({bound}), and a metric of {key.decode()} was not taken: "
             f"send again later, {other_choices}" + (f". The last error of a broker: {seen}" if seen else "")
         )
+
+    def _queued(self) -> int:
+        """How many metrics are on their way."""
+        if self._spool_client is not None:
+            return self._spool_client.waiting
+        return 0 if self._kafka is None else len(self._kafka)
 
     def _serve(self, timeout_s: float) -> None:
         kafka = self._kafka
@@ -324,7 +404,7 @@ class Producer:
                 f"{failures.failed} metrics were not delivered, the first one because {failures.first_reason}"
             )
         if failures.callback_error is not None:
-            problems.append(f"on_error itself raised {failures.callback_error!r}")
+            problems.append(f"on_error or on_delivery itself raised {failures.callback_error!r}")
         if not problems:
             return FlushResult(dropped=failures.dropped, spooled=spooled)
         kind = FlushTimeoutError if queued else DeliveryError

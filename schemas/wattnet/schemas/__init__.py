@@ -23,6 +23,7 @@ from wattnet.schemas._errors import (
 from wattnet.schemas._labels import ATTRIBUTE_LABEL_NAMES, QUALITY_LABEL_NAMES, RESERVED_LABEL_NAMES, canonical_labels
 from wattnet.schemas._metric import Metric
 from wattnet.schemas._suggest import suggest
+from wattnet.schemas._times import to_knowledge_time_us
 from wattnet.schemas._types import LABELS_BY_TYPE, ZONED_METRIC_NAMES, MetricType
 from wattnet.schemas._wire import (
     METRIC_FINGERPRINT,
@@ -65,4 +66,5 @@ __all__ = [
     "shipped_schemas",
     "single_object_header",
     "suggest",
+    "to_knowledge_time_us",
 ]

@@ -62,6 +62,11 @@ def out_of_range(moment: datetime, what: str) -> TimeRangeError:
     )
 
 
+def to_knowledge_time_us(moment: object) -> int:
+    """Microseconds since 1970 of an aware datetime, if it may be a knowledge_time. Raises MetricTimeError."""
+    return knowledge_time_us(to_utc(moment, "knowledge_time"))
+
+
 def knowledge_time_us(moment: datetime) -> int:
     """Microseconds since 1970 of a knowledge_time in UTC; refused before 1970 and more than 23 hours ahead of now."""
     since_epoch = (moment - EPOCH) // MICROSECOND
