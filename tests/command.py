@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
 import uuid
@@ -10,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from warm_process import WarmProcess
@@ -72,6 +74,35 @@ class Command:
             finally:
                 process.kill()
             return subprocess.CompletedProcess(arguments, code, stdout.read_text(), stderr.read_text())
+
+    def on_a_terminal(self, *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120) -> str:
+        """What a terminal is sent, standard output and error together; forked as above."""
+        ours, theirs = pty.openpty()
+        terminal = Path(os.ttyname(theirs))
+        sent: list[bytes] = []
+
+        def read() -> None:
+            with suppress(OSError):  # on Linux this is how a terminal ends
+                while piece := os.read(ours, 65_536):
+                    sent.append(piece)
+
+        reading = Thread(target=read)
+        reading.start()
+        process = WarmProcess(
+            [*arguments],
+            env=self.environment({"TERM": "xterm", **(env or {})}),
+            stdout=terminal,
+            stderr=terminal,
+            folder=self.folder,
+        )
+        try:
+            process.wait(timeout_s)
+        finally:
+            process.kill()
+            os.close(theirs)
+            reading.join(timeout_s)
+            os.close(ours)
+        return b"".join(sent).decode()
 
     def descendants(self) -> dict[int, str]:
         """What runs now and was started by this, however deep, by pid. Sees Linux's processes only."""

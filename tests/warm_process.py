@@ -104,6 +104,7 @@ def _parent() -> _Parent:
 
 def _serve() -> int:
     import clickhouse_migrations.clickhouse_cluster  # noqa: F401  # imported by the first use of the tables
+    import pandas as pd  # noqa: F401  # imported by the first answer in columns
     import structlog  # noqa: F401  # imported by the services' commands
 
     import wattnet.consumer  # likewise

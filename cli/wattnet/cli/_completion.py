@@ -28,7 +28,7 @@ def _ask(question: Callable[[Client], Iterable[str]]) -> list[str]:
         from wattnet.cli._reading import open_client
 
         try:
-            with open_client() as client:
+            with open_client(timeout_s=DEADLINE_S) as client:
                 answer.extend(question(client))
         except Exception:  # noqa: BLE001  somebody is typing: whatever is wrong, the command itself will say
             answer.clear()

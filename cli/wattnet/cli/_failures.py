@@ -64,14 +64,14 @@ def _exit_code(error: Exception) -> int | None:
     from wattnet.consumer import ConsumerError
     from wattnet.local import LocalStackError, MissingExtraError
     from wattnet.producer import BrokerUnreachableError, DeliveryError, ProducerError
-    from wattnet.query import QuestionError
+    from wattnet.query import AnswerError, QuestionError, RowLimitError
 
     if isinstance(error, ConsumerError):
         return error.exit_code
-    if isinstance(error, (BrokerUnreachableError, ClickHouseUnavailableError, DeliveryError)):
-        return EXIT_UNAVAILABLE
-    if isinstance(error, QuestionError):
+    if isinstance(error, (QuestionError, RowLimitError)):
         return EXIT_USAGE
+    if isinstance(error, (AnswerError, BrokerUnreachableError, ClickHouseUnavailableError, DeliveryError)):
+        return EXIT_UNAVAILABLE
     if isinstance(error, (MissingExtraError, ProducerError, StorageError)):
         return EXIT_CONFIGURATION
     return EXIT_UNAVAILABLE if isinstance(error, LocalStackError) else None

@@ -18,7 +18,7 @@ def query(
     name: str = NAME,
     labels: list[str] = LABELS,
     start: str = typer.Option(
-        metavar="TIME", help="From here on: ISO 8601 with offset (2025-03-01T00:00Z), now, or -6h, -1d, -2w."
+        metavar="TIME", help="From here on: 2025-03-01T00:00Z, 2025-03-01 (in --tz), now, or -6h, -1d, -2w."
     ),
     end: str | None = typer.Option(
         None, metavar="TIME", help="Up to, and without, this.", show_default="now; forecasts lie ahead of it"
@@ -27,6 +27,8 @@ def query(
     history: bool = typer.Option(False, "--history", help="Every revision, in the order in which they became known."),
     valid_only: bool = typer.Option(False, "--valid-only", help="Without points whose current value is not valid."),
     limit: int | None = typer.Option(None, "--limit", min=1, help="The first so many rows."),
+    tz: str = typer.Option("UTC", "--tz", metavar="ZONE", help="Whose days dates mean: Europe/Madrid."),
+    timeout_s: float = typer.Option(60.0, "--timeout", metavar="SECONDS", min=0.1, help="What ClickHouse may take."),
     wide: bool = typer.Option(False, "--wide", help="A row a timestamp, a column a series; held in memory."),
     plot: bool = typer.Option(False, "--plot", help="Draw a chart."),
     format_: Format | None = FORMAT,
@@ -47,7 +49,7 @@ def query(
         raise typer.BadParameter("--plot draws on the terminal: leave out --format, --output and --wide")
     check_output(format_, output)
     wanted = parse_labels(labels)
-    with open_client() as client:
+    with open_client(tz=tz, timeout_s=timeout_s) as client:
         asked = client.metrics(name, start=start, end=end, as_of=as_of, **wanted)
         if history:
             asked = asked.history()
@@ -95,7 +97,7 @@ def _answer(
     from wattnet.cli._output import write_rows
     from wattnet.cli._rows import rows_of_arrow
 
-    batches = asked.to_arrow(wide=wide).to_batches()
+    batches = asked.to_arrow(wide=True).to_batches() if wide else asked.iter_batches()
     rows = rows_of_arrow(batches, empty=lambda: asked.to_arrow(wide=wide).schema)
     if plot:
         from wattnet.cli._chart import lines_of_chart

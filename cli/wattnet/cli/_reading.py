@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from wattnet.query import Client
 
 
-def open_client() -> Client:
+def open_client(*, tz: str = "UTC", timeout_s: float = 60.0) -> Client:
     """A client for what the settings say. Raises BadSettingsError for those that are wrong, all at once."""
     from wattnet.cli._settings import read_one
     from wattnet.clickhouse import ClickHouseSettings
@@ -17,7 +17,7 @@ def open_client() -> Client:
 
     quiet_libraries()
     read_one(ClickHouseSettings)
-    return Client.from_env()
+    return Client.from_env(tz=tz, timeout_s=timeout_s)
 
 
 def quiet_libraries() -> None:
