@@ -137,7 +137,8 @@ class Producer:
         self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
         self._encode = MetricEncoder(frame_header).encode
         self._serve_at_us = 0
-        self._taken = self._queued()  # the spool may hold what an earlier process left
+        spooled = self._spool_client
+        self._taken = 0 if spooled is None else spooled.waiting  # an earlier process may have left something
         _lifecycle.opened(self)
 
     def send(self, metric: Metric, *, knowledge_time: datetime | None = None) -> None:
@@ -211,11 +212,13 @@ class Producer:
         """Numbers of metrics since the producer was made; also after close. Costs some microseconds."""
         self._serve(0)
         deliveries = self._deliveries
-        taken, queued, failed = self._taken, self._queued(), deliveries.all_failed
+        taken, failed = self._taken, deliveries.all_failed
+        rest = max(taken - failed - deliveries.all_lost, 0)  # a metric is counted just after it was queued
+        queued = min(self._queued(), rest)  # the client counts news of its connections, too
         return ProducerStatistics(
             taken=taken,
             queued=queued,
-            acknowledged=max(taken - queued - failed - deliveries.all_lost, 0),  # one is counted after it was queued
+            acknowledged=rest - queued,
             failed=failed,
             dropped=deliveries.all_dropped,
             last_broker_error=deliveries.last_broker_error,
