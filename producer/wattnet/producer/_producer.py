@@ -137,8 +137,7 @@ class Producer:
         self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
         self._encode = MetricEncoder(frame_header).encode
         self._serve_at_us = 0
-        spooled = self._spool_client
-        self._taken = 0 if spooled is None else spooled.waiting  # an earlier process may have left something
+        self._taken = self._spooled()  # an earlier process may have left something there
         _lifecycle.opened(self)
 
     def send(self, metric: Metric, *, knowledge_time: datetime | None = None) -> None:
@@ -359,10 +358,11 @@ class Producer:
         )
 
     def _queued(self) -> int:
-        """How many metrics are on their way."""
-        if self._spool_client is not None:
-            return self._spool_client.waiting
-        return 0 if self._kafka is None else len(self._kafka)
+        """How many metrics are on their way, and what else the client has to tell."""
+        return self._spooled() or (0 if self._kafka is None else len(self._kafka))
+
+    def _spooled(self) -> int:
+        return 0 if self._spool_client is None else self._spool_client.waiting
 
     def _serve(self, timeout_s: float) -> None:
         kafka = self._kafka
