@@ -24,8 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", type=float, default=0.0, metavar="SHARE", help="the share of the whole in tests/soak")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Where tests are dealt to processes, the folders of LARGE_FIRST begin; by hand, the quick ones do.
 
     A file's tests stay together; those that need a schema registry do, whatever their file, for the sake of one stack.
@@ -44,6 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return LARGE_FIRST.index(folder) if folder in LARGE_FIRST else len(LARGE_FIRST)
 
         items.sort(key=place)
+    yield
 
 
 @pytest.fixture
