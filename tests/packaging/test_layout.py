@@ -108,6 +108,7 @@ PUBLIC_NAMES = {
         "ProducerStatistics",
         "QueueFullError",
         "SchemaRegistryError",
+        "SchemaRegistryUnreachableError",
         "SendError",
         "Spool",
         "SpoolError",
