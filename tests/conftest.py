@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from clickhouse_proxy import ClickHouseProxy
 from command import Command
 from road import Road
+from xdist.scheduler import LoadFileScheduling
 
 from wattnet.local import LocalStack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ROOT = Path(__file__).parents[1]
 # Where most of the time goes. `make test` deals files to several processes; the large ones must not come last.
 LARGE_FIRST = ("faults", "soak", "cli", "local", "packaging")
 
@@ -24,27 +28,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", type=float, default=0.0, metavar="SHARE", help="the share of the whole in tests/soak")
 
 
-@pytest.hookimpl(wrapper=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """Where tests are dealt to processes, the folders of LARGE_FIRST begin; by hand, the quick ones do.
+class OneRegistry(LoadFileScheduling):  # type: ignore[misc]  # xdist brings no types
+    """Deals whole files; all that need a schema registry are one parcel, for the sake of one stack."""
 
-    A file's tests stay together; those that need a schema registry do, whatever their file, for the sake of one stack.
-    """
-    with_registry = {item.path for item in items if "registry_stack" in getattr(item, "fixturenames", ())}
-    for item in items:
-        group = "registry" if item.path in with_registry else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "registry" if needs_registry(ROOT / file) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneRegistry:
+    """For every `-n`."""
+    return OneRegistry(config, log)
+
+
+@cache
+def needs_registry(file: Path) -> bool:
+    return bool({"registry_road", "registry_stack"} & set(re.findall(r"\w+", file.read_text(encoding="utf-8"))))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where tests are dealt to processes, the folders of LARGE_FIRST begin; by hand, the quick ones do."""
     if hasattr(config, "workerinput"):
-        root = Path(__file__).parent
 
         def place(item: pytest.Item) -> int:
-            folder = item.path.relative_to(root).parts[0]
-            if item.path in with_registry:
+            folder = item.path.relative_to(ROOT / "tests").parts[0]
+            if needs_registry(item.path):
                 return -1
             return LARGE_FIRST.index(folder) if folder in LARGE_FIRST else len(LARGE_FIRST)
 
         items.sort(key=place)
-    yield
 
 
 @pytest.fixture
