@@ -72,17 +72,18 @@ def test_up_says_what_it_applied(settings: ClickHouseSettings) -> None:
     applied = migrate_up(settings)
     assert [one.name for one in applied] == [
         "001_ingest", "002_metrics", "003_series", "004_ledger", "005_dead_letters", "006_purged_letters",
+        "010_arrival",
     ]  # fmt: skip
     assert all(one.applied_at for one in applied)
 
 
 def test_down_takes_the_newest_back_and_up_brings_them_again(migrated: Client, settings: ClickHouseSettings) -> None:
-    assert migrate_down(settings, steps=3) == [6, 5, 4]
+    assert migrate_down(settings, steps=4) == [10, 6, 5, 4]
     assert not tables(migrated) & {"ledger", "dead_letters", "ingest_to_ledger", "ingest_to_dead_letters"}
     with pytest.raises(MigrationError, match=r"004_ledger.*pending.*wattnet migrate up"):
         require_migrated(settings)
-    assert [one.version for one in migrate_up(settings)] == [4, 5, 6]
-    assert migrate_down(settings, steps=6) == [6, 5, 4, 3, 2, 1]
+    assert [one.version for one in migrate_up(settings)] == [4, 5, 6, 10]
+    assert migrate_down(settings, steps=7) == [10, 6, 5, 4, 3, 2, 1]
     assert not tables(migrated) & TABLES
 
 

@@ -2,8 +2,7 @@
 
 ProducerError
 ├── ProducerConfigError (a ValueError)   an argument or option that cannot be used
-├── SchemaRegistryError                  the registry does not take the schema
-│   └── SchemaRegistryUnreachableError   the registry did not answer, or is in trouble: later it may
+├── SchemaRegistryError                  the registry did not answer, or does not take the schema
 ├── SpoolError                           the spool's folder cannot be used, or holds metrics for another topic
 │   └── SpoolInUseError                  another producer has it
 ├── BrokerUnreachableError               no broker answered an administrative request
@@ -32,11 +31,7 @@ class ProducerConfigError(ProducerError, ValueError):
 
 
 class SchemaRegistryError(ProducerError):
-    """The schema registry does not take the schema."""
-
-
-class SchemaRegistryUnreachableError(SchemaRegistryError):
-    """The schema registry did not answer, or is in trouble itself."""
+    """The schema registry did not answer, or does not take the schema."""
 
 
 class SpoolError(ProducerError):

@@ -10,6 +10,7 @@ from wattnet.clickhouse import ClickHouseSettings
 from wattnet.query._database import Database
 from wattnet.query._errors import FilterError, UnknownNameError
 from wattnet.query._filters import Filters
+from wattnet.query._follow import follow
 from wattnet.query._query import Query
 from wattnet.query._question import Question
 from wattnet.query._series import find_series, names
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime
     from types import TracebackType
 
+    from wattnet.query._follow import Follow
     from wattnet.query._series import Series
 
 
@@ -100,6 +102,44 @@ class Client:
         A forecast's newest value lies ahead of now. A series of which everything is retracted has none.
         """
         return Query(self._database, Question(_name(name), Filters.parse(labels), self._day_zone).refined(newest=True))
+
+    def follow(
+        self,
+        name: str,
+        *,
+        start: datetime | date | str | None = None,
+        resume: str | None = None,
+        poll_interval_s: float = 1.0,
+        **labels: object,
+    ) -> Follow:
+        """First the values that are current from `start` on, then every change of them as it lands, without end.
+
+            for change in wattnet.follow("zone_load", zone="ES", start="-1d", resume=stored_token):
+                work(change.metric)
+                store(change.token)
+
+        It polls ClickHouse every `poll_interval_s` seconds; Kafka is not asked. A change is what one insert made of a
+        point: a value that appeared, was revised or withdrawn, also in a series that is new. Revisions that do not
+        win (a late preview, an older knowledge_time) change nothing and are not given; history() has them.
+
+        The order is that of arrival; in the snapshot, and within an insert, by series, then by time. Each change is
+        given once, and `resume=change.token` goes on behind it, with the same name and labels, from the same start on;
+        so whoever stores the token with what he made of the change misses nothing and has nothing twice. A revision
+        that was stored twice (sent again under its knowledge_time) may be given again. Timestamps ahead of now belong
+        to it; qualities cannot be filters.
+
+        Raises TimeError, FilterError and ResumeError at once; iterating raises them too, UnknownNameError and
+        UnknownLabelError, SchemaTooOldError, and ClickHouseUnavailableError when it does not answer at first.
+        """
+        first = None if start is None else Moment.parse(start, argument="start", day_zone=self._day_zone)
+        return follow(
+            self._database,
+            _name(name),
+            Filters.parse(labels),
+            start=first,
+            resume=resume,
+            poll_interval_s=poll_interval_s,
+        )
 
     def names(self) -> list[str]:
         """Every metric name under which something is stored, sorted."""

@@ -8,7 +8,7 @@ StorageError (of wattnet.clickhouse)
     ├── QuestionError (ValueError)          the question itself is wrong, or contradicts itself
     │   ├── TimeError                       a time that is no moment, or an end before its start
     │   ├── FilterError                     a value that no label could have
-    │   ├── UnitError                       units that are no power or energy, or that are mixed
+    │   ├── ResumeError                     a token of another question, or of a table that is no longer there
     │   ├── UnknownNameError (LookupError)  nothing is stored under this metric name
     │   └── UnknownLabelError (LookupError) no series of this name has a label of this name
     ├── MissingExtraError (ImportError)     the answer's form needs a package that is not installed
@@ -17,8 +17,6 @@ StorageError (of wattnet.clickhouse)
         ├── RowLimitError                   more rows than the client's max_rows
         ├── TimeLimitError                  it took longer than the client's timeout_s
         └── MemoryLimitError                it takes more memory than ClickHouse gives one query
-
-InferredResolutionWarning (UserWarning)     the answer rests on a step that was inferred from the values
 """
 
 from __future__ import annotations
@@ -46,8 +44,8 @@ class FilterError(QuestionError):
     """A filter with a value that no label could have."""
 
 
-class UnitError(QuestionError):
-    """A unit that is neither power nor energy, or several where one is needed."""
+class ResumeError(QuestionError):
+    """Following cannot go on where the token says."""
 
 
 class UnknownNameError(QuestionError, LookupError):
@@ -80,7 +78,3 @@ class TimeLimitError(AnswerError):
 
 class MemoryLimitError(AnswerError):
     """The answer takes more memory than ClickHouse gives one query."""
-
-
-class InferredResolutionWarning(UserWarning):
-    """Values do not say for how long they stand; the most frequent gap of their series was taken."""

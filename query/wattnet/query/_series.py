@@ -87,7 +87,7 @@ def find_matches(database: Database, name: str, labels: Mapping[str, Sequence[st
 
     A value that no series has matches nothing. Raises UnknownNameError and UnknownLabelError.
     """
-    where, parameters = _condition(name, labels)
+    where, parameters = condition(name, labels)
     # A series stands here once for every insert that is not merged yet, always with the same labels.
     rows = database.rows(
         f"SELECT s.series_id, any(s.zone), any(s.labels) FROM series AS s WHERE {where} GROUP BY s.series_id",  # noqa: S608  fixed text and numbered parameters
@@ -102,7 +102,7 @@ def find_matches(database: Database, name: str, labels: Mapping[str, Sequence[st
 
 def find_series(database: Database, name: str, labels: Mapping[str, Sequence[str]]) -> list[Series]:
     """As find_matches, with each series' extent."""
-    where, parameters = _condition(name, labels)
+    where, parameters = condition(name, labels)
     rows = database.rows(
         "SELECT any(s.zone), any(s.labels), min(s.first_timestamp), max(s.last_timestamp), max(s.last_knowledge_time) "  # noqa: S608  fixed text and numbered parameters
         f"FROM series AS s WHERE {where} GROUP BY s.series_id",
@@ -148,7 +148,8 @@ def _check_name(database: Database, name: str) -> None:
     raise UnknownNameError(f"no metric is stored under the name {name!r}: the names are {', '.join(stored[:20])}{more}")
 
 
-def _condition(name: str, labels: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, object]]:
+def condition(name: str, labels: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, object]]:
+    """What to ask of `series AS s`, as SQL with its parameters."""
     conditions = ["s.name = {name:String}"]
     parameters: dict[str, object] = {"name": name}
     for number, (label, values) in enumerate(labels.items()):
