@@ -85,14 +85,13 @@ def test_good_lines_are_sent_and_bad_ones_are_listed(sender: Shell, road: Road, 
         "line 4: timestamp '2025-03-30 02:30:00' is left out that day on the clock of Europe/Madrid",
         "line 5: timestamp '2025-10-26 02:30:00' comes twice that day on the clock of Europe/Madrid",
         "line 6: zone_load needs a zone",
+        "line 7: there is no value: leave the line out",
         "line 8: 3 cells stand under a head of 7 columns",
         "line 9: timestamp 'noon' is no time: write ISO 8601",
         "line 10: value nan is not finite",
         "line 11: label 'zone' 'P\\udcffT' holds a lone surrogate",
     ]
-    said = (
-        "11 lines: 2 metrics of 2 series, 2025-02-28 23:00:00 to 2025-03-01 08:00:00 UTC; 1 without a value; 8 refused"
-    )
+    said = "11 lines: 2 metrics of 2 series, 2025-02-28 23:00:00 to 2025-03-01 08:00:00 UTC; 9 refused"
     arguments = ("publish", str(path), *LOAD, "--tz", "Europe/Madrid")
 
     atomic = sender(*arguments, "--atomic")
@@ -115,7 +114,7 @@ def test_good_lines_are_sent_and_bad_ones_are_listed(sender: Shell, road: Road, 
 
     good = [line for number, line in enumerate(MIXED.splitlines(), 1) if number in (1, 2, 13)]
     path.write_text("\ufeff" + "\r\n".join(good))
-    again = sender(*arguments, "--atomic", "--knowledge-time", "2025-03-02T00:00Z")
+    again = sender(*arguments, "--atomic", "--knowledge-time", "2025-03-02T00:00Z")  # as a seed of history
     assert (again.exit_code, again.stdout) == (0, "")
     assert "2 metrics of 2 series" in again.stderr
     sent = arrived(road)
@@ -174,12 +173,13 @@ def test_json_lines_from_standard_input(
             "valid": False,
             "knowledge_time": "2025-03-01T02:00Z",
         },
-        {"metric_type": "zone_load", "timestamp": "2025-03-01T02:00Z", "value": None, "zone": "ES"},
     ]
     broken = [
+        json.dumps({**lines[0], "value": None}),
         '{"value": 1',
         "[1]",
-        '{"metric_type": "zone_load", "timestamp": "2025-03-01T00:00Z", "value": "x", "zone": "ES"}',
+        json.dumps({**lines[0], "value": "x", "attributes": '{"run": "7"}'}),
+        json.dumps({**lines[0], "attributes": "{run: 7}"}),
     ]
     text = "\n".join([*map(json.dumps, lines), *broken])
     process = wattnet.start("publish", "-", "--format", "jsonl", "--atomic", env=sender.env, stdin=subprocess.PIPE)
@@ -193,9 +193,11 @@ def test_json_lines_from_standard_input(
     assert (repr(second.value), dict(second.labels)) == ("-0.0", {"year": "2025", "zone": "PT"})
     assert (second.valid, second.knowledge_time) == (False, T0 + 2 * HOUR)
     assert dict(second.attributes) == {"run": "7"}
-    assert err.splitlines()[0].startswith("line 4: this is no line of JSON")
-    assert err.splitlines()[1].startswith("line 5: a JSON object is wanted on each line, and this is a list")
-    assert err.splitlines()[2].startswith("line 6: value 'x' is no number")
+    assert err.splitlines()[0].startswith("line 3: there is no value")
+    assert err.splitlines()[1].startswith("line 4: this is no line of JSON")
+    assert err.splitlines()[2].startswith("line 5: a JSON object is wanted on each line, and this is a list")
+    assert err.splitlines()[3].startswith("line 6: value 'x' is no number")
+    assert err.splitlines()[4].startswith("line 7: attributes '{run: 7}' are no object of JSON")
 
 
 def test_parquet_with_naive_times(sender: Shell, road: Road, tmp_path: Path) -> None:
@@ -206,7 +208,7 @@ def test_parquet_with_naive_times(sender: Shell, road: Road, tmp_path: Path) -> 
     table = pa.table(
         {
             "timestamp": pa.array([datetime(2025, 3, 1, 1), datetime(2025, 3, 1, 2)], pa.timestamp("ns")),  # noqa: DTZ001
-            "value": pa.array([1.5, None]),
+            "value": pa.array([1.5, 2.5]),
             "zone": pa.array(["ES", "ES"]).dictionary_encode(),
         }
     )
@@ -215,7 +217,7 @@ def test_parquet_with_naive_times(sender: Shell, road: Road, tmp_path: Path) -> 
     assert refused.exit_code == 1
     assert "line 1: timestamp '2025-03-01 01:00:00' has no UTC offset" in refused.stderr
     assert sender("publish", str(path), *LOAD, "--tz", "Europe/Madrid").exit_code == 0
-    assert points(arrived(road)) == [point("ES", T0, 1.5)]
+    assert points(arrived(road)) == [point("ES", T0, 1.5), point("ES", T0 + HOUR, 2.5)]
     path.write_bytes(b"no parquet")
     assert "this is no Parquet" in sender("publish", str(path), *LOAD).stderr
 
@@ -238,6 +240,12 @@ def test_what_query_prints_can_be_published(sender: Shell, road: Road, tmp_path:
     (tmp_path / "printed.csv").write_bytes(printed.encode())
     assert sender("publish", "printed.csv", *LOAD).exit_code == 0
     assert arrived(road) == metrics
+    assert sender("publish", "printed.csv", *LOAD, "--knowledge-time", "now").exit_code == 0
+    corrected = [one for one in arrived(road) if one not in metrics]
+    assert [one.value for one in corrected] == [one.value for one in metrics]
+    assert all(one.knowledge_time and one.knowledge_time > T0 + 24 * HOUR for one in corrected), (
+        "revisions of their own"
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import SchemaRegistryClient
 from topic import HEADER, decoded, messages
 
 from wattnet.producer import (
@@ -22,7 +22,6 @@ from wattnet.producer import (
     FlushResult,
     Producer,
     ProducerError,
-    SchemaRegistryError,
     TopicCreationError,
     create_topic,
 )
@@ -241,15 +240,3 @@ def test_with_a_registry_the_schema_is_registered_once_and_framed(registry_stack
         value = bytes(message.value() or b"")
         assert value.startswith(confluent_header(schema_id))
         assert decode_metric(value[5:], schema).labels == {"zone": "ES"}
-
-
-def test_a_subject_that_holds_something_else_is_an_error(registry_stack: LocalStack) -> None:
-    assert registry_stack.schema_registry_url is not None
-    registry = SchemaRegistryClient({"url": registry_stack.schema_registry_url})
-    other = '{"type": "record", "name": "Other", "fields": [{"name": "x", "type": "int"}]}'
-    registry.register_schema("taken-value", Schema(other, "AVRO"))
-    registry.set_compatibility("taken-value", "BACKWARD")
-    with pytest.raises(SchemaRegistryError, match=r"'taken-value' .* does not fit"):
-        Producer(
-            registry_stack.bootstrap_servers, topic="taken", schema_registry_url=registry_stack.schema_registry_url
-        )

@@ -18,7 +18,6 @@ from road import until
 from topic import decoded, messages
 from warm_process import WarmProcess
 
-from wattnet.local import LocalStack
 from wattnet.producer import (
     DeliveryError,
     FlushResult,
@@ -39,8 +38,9 @@ from wattnet.producer import (
 from wattnet.schemas import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from wattnet.local import LocalStack
 
 T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
 NOWHERE = "127.0.0.1:1"
@@ -49,7 +49,7 @@ MIB = 1 << 20
 
 def load(n: int, **arguments: Any) -> Metric:
     """The n-th of many: of one of seven series, each at a time of its own."""
-    return Metric("zone_load", float(n), T0 + timedelta(minutes=n), {"zone": f"Z{n % 7}"}, **arguments)
+    return Metric("spooled_load", float(n), T0 + timedelta(minutes=n), {"zone": f"Z{n % 7}"}, **arguments)
 
 
 def bulky(n: int) -> Metric:
@@ -83,11 +83,10 @@ def bytes_in(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.segment"))
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[LocalStack]:
+@pytest.fixture
+def stack(registry_stack: LocalStack) -> LocalStack:
     """Kafka that may be killed."""
-    with LocalStack() as stack:
-        yield stack
+    return registry_stack
 
 
 @pytest.fixture
@@ -159,7 +158,7 @@ PROGRAM = """
     with Producer(servers, topic=topic, spool=Spool(folder)) as producer:
         for n in range(first, last):
             time = datetime(2025, 3, 1, tzinfo=timezone.utc) + timedelta(minutes=n)
-            producer.send(Metric("zone_load", float(n), time, {{"zone": f"Z{{n % 7}}"}}))
+            producer.send(Metric("spooled_load", float(n), time, {{"zone": f"Z{{n % 7}}"}}))
             print(n, flush=True)
 """
 
@@ -265,7 +264,7 @@ def test_full_and_block_ends_when_another_thread_closes(folder: Path) -> None:
 
 def test_full_and_raise(folder: Path) -> None:
     producer = Producer(NOWHERE, spool=Spool(folder, max_bytes=MIB, on_full="raise"))
-    with pytest.raises(QueueFullError, match=rf"the spool at {folder} is full \({MIB} bytes\).*zone_load\{{zone=Z"):
+    with pytest.raises(QueueFullError, match=rf"the spool at {folder} is full \({MIB} bytes\).*spooled_load\{{zone=Z"):
         producer.send_many(bulky(n) for n in range(1_000))
     result = producer.close(0)
     assert (result.dropped, result.spooled > 300) == (0, True)

@@ -2,7 +2,8 @@
 
 ProducerError
 ├── ProducerConfigError (a ValueError)   an argument or option that cannot be used
-├── SchemaRegistryError                  the registry did not answer, or does not take the schema
+├── SchemaRegistryError                  the registry does not take the schema
+│   └── SchemaRegistryUnreachableError   the registry did not answer, or is in trouble: later it may
 ├── SpoolError                           the spool's folder cannot be used, or holds metrics for another topic
 │   └── SpoolInUseError                  another producer has it
 ├── BrokerUnreachableError               no broker answered an administrative request
@@ -31,7 +32,11 @@ class ProducerConfigError(ProducerError, ValueError):
 
 
 class SchemaRegistryError(ProducerError):
-    """The schema registry did not answer, or does not take the schema."""
+    """The schema registry does not take the schema."""
+
+
+class SchemaRegistryUnreachableError(SchemaRegistryError):
+    """The schema registry did not answer, or is in trouble itself."""
 
 
 class SpoolError(ProducerError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from wattnet.schemas import ZONE_STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
 
     from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 
 COLUMNS = frozenset({"timestamp", "value", "valid", "zone_status", "data_state", "knowledge_time", "attributes"})
+BUCKET_COLUMNS = COLUMNS | {"count", "coverage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,24 @@ class Answer:
     knowledge_time: NDArray[np.int64]
     attributes: Text | None = None
     """JSON objects, '' where there are none; None when they were not asked for."""
+    step: str | None = None
+    """Of buckets, an ISO 8601 duration. Then each row is a bucket, and timestamp its start."""
+    zone: tzinfo = timezone.utc
+    """In which frames show timestamp."""
+    count: NDArray[np.int64] | None = None
+    """How many values a bucket has."""
+    coverage: NDArray[np.float64] | None = None
+    """The share of a bucket's time that has values, of energy and power."""
 
     def labels(self) -> Iterator[tuple[str, Text]]:
         """A column for each label name; `label_valid` for one that is named like a column.
 
         Metric refuses such labels, but another language's producer can send them, and the value must not be hidden.
         """
+        taken = COLUMNS if self.count is None else BUCKET_COLUMNS
         for name in self.label_names:
             yield (
-                f"label_{name}" if name in COLUMNS else name,
+                f"label_{name}" if name in taken else name,
                 Text([match.labels.get(name) for match in self.series], self.position),
             )
 
@@ -66,18 +78,19 @@ def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]], *, attributes: 
         name=matches.name,
         label_names=matches.label_names,
         series=matches.series,
-        position=_joined(blocks, 0, np.int32),
-        timestamp=_joined(blocks, 1, np.int64),
-        value=_joined(blocks, 2, np.float64),
-        valid=_joined(blocks, 3, np.uint8).astype(np.bool_),
-        zone_status=Text(ZONE_STATUSES, _joined(blocks, 4, np.uint8).astype(np.int32)),
+        position=joined(blocks, 0, np.int32),
+        timestamp=joined(blocks, 1, np.int64),
+        value=joined(blocks, 2, np.float64),
+        valid=joined(blocks, 3, np.uint8).astype(np.bool_),
+        zone_status=Text(ZONE_STATUSES, joined(blocks, 4, np.uint8).astype(np.int32)),
         data_state=Text(states, state_codes),
-        knowledge_time=_joined(blocks, 6, np.int64),
+        knowledge_time=joined(blocks, 6, np.int64),
         attributes=Text(*_coded([block[7] for block in blocks])) if attributes else None,
     )
 
 
-def _joined(blocks: Sequence[Sequence[Any]], column: int, dtype: type[np.generic]) -> NDArray[Any]:
+def joined(blocks: Sequence[Sequence[Any]], column: int, dtype: type[np.generic]) -> NDArray[Any]:
+    """One column of all blocks."""
     if not blocks:
         return np.empty(0, dtype)
     return np.concatenate([np.asarray(block[column], dtype) for block in blocks])

@@ -9,6 +9,7 @@ StorageError (of wattnet.clickhouse)
     │   ├── TimeError                       a time that is no moment, or an end before its start
     │   ├── FilterError                     a value that no label could have
     │   ├── ResumeError                     a token of another question, or of a table that is no longer there
+    │   ├── UnitError                       units that are no power or energy, or that are mixed
     │   ├── UnknownNameError (LookupError)  nothing is stored under this metric name
     │   └── UnknownLabelError (LookupError) no series of this name has a label of this name
     ├── MissingExtraError (ImportError)     the answer's form needs a package that is not installed
@@ -17,6 +18,8 @@ StorageError (of wattnet.clickhouse)
         ├── RowLimitError                   more rows than the client's max_rows
         ├── TimeLimitError                  it took longer than the client's timeout_s
         └── MemoryLimitError                it takes more memory than ClickHouse gives one query
+
+InferredResolutionWarning (UserWarning)     the answer rests on a step that was inferred from the values
 """
 
 from __future__ import annotations
@@ -46,6 +49,10 @@ class FilterError(QuestionError):
 
 class ResumeError(QuestionError):
     """Following cannot go on where the token says."""
+
+
+class UnitError(QuestionError):
+    """A unit that is neither power nor energy, or several where one is needed."""
 
 
 class UnknownNameError(QuestionError, LookupError):
@@ -78,3 +85,7 @@ class TimeLimitError(AnswerError):
 
 class MemoryLimitError(AnswerError):
     """The answer takes more memory than ClickHouse gives one query."""
+
+
+class InferredResolutionWarning(UserWarning):
+    """Values do not say for how long they stand; the most frequent gap of their series was taken."""

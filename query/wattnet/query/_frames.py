@@ -1,7 +1,7 @@
 """The forms of an answer. Column by column, never row by row; each form's package is imported when it is asked for.
 
 Columns: timestamp, value, one per label (sorted by name), valid, zone_status, data_state, knowledge_time; attributes
-where they were asked for.
+where they were asked for; count and coverage of buckets.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from wattnet.schemas import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import tzinfo
 
     import pandas as pd
     import polars as pl
@@ -70,8 +71,8 @@ def to_pandas(answer: Answer) -> pd.DataFrame:
         import pandas as pd
     usual = pd.Series([""]).dtype  # object in pandas 2, str in pandas 3
 
-    def time(us: NDArray[np.int64]) -> Any:
-        return pd.Series(us.view("datetime64[us]")).dt.tz_localize("UTC")
+    def time(us: NDArray[np.int64], zone: str = "UTC") -> Any:
+        return pd.Series(us.view("datetime64[us]")).dt.tz_localize("UTC").dt.tz_convert(zone)
 
     def text(column: Text) -> Any:
         values = pd.Series(list(column.values), dtype=object).astype(usual).array
@@ -85,8 +86,8 @@ def to_polars(answer: Answer) -> pl.DataFrame:
     with needs("polars", EXTRA):
         import polars as pl
 
-    def time(us: NDArray[np.int64]) -> Any:
-        return pl.Series(us).cast(pl.Datetime("us", "UTC"))
+    def time(us: NDArray[np.int64], zone: str = "UTC") -> Any:
+        return pl.Series(us).cast(pl.Datetime("us", zone))
 
     def text(column: Text) -> Any:
         return pl.Series(column.values, dtype=pl.String).gather(column.codes)
@@ -102,8 +103,8 @@ def to_arrow(answer: Answer) -> pa.Table:
     with needs("pyarrow", EXTRA):
         import pyarrow as pa
 
-    def time(us: NDArray[np.int64]) -> Any:
-        return pa.array(us, pa.int64()).cast(pa.timestamp("us", "UTC"))
+    def time(us: NDArray[np.int64], zone: str = "UTC") -> Any:
+        return pa.array(us, pa.int64()).cast(pa.timestamp("us", zone))
 
     def text(column: Text) -> Any:
         values = pa.array(column.values, pa.string())
@@ -117,12 +118,12 @@ def to_arrow(answer: Answer) -> pa.Table:
 
 def _columns(
     answer: Answer,
-    time: Callable[[NDArray[np.int64]], Any],
+    time: Callable[..., Any],
     plain: Callable[[NDArray[Any]], Any],
     text: Callable[[Text], Any],
 ) -> dict[str, Any]:
     return {
-        "timestamp": time(answer.timestamp),
+        "timestamp": time(answer.timestamp, zone_name(answer.zone)),
         "value": plain(answer.value),
         **{name: text(column) for name, column in answer.labels()},
         "valid": plain(answer.valid),
@@ -130,14 +131,31 @@ def _columns(
         "data_state": text(answer.data_state),
         "knowledge_time": time(answer.knowledge_time),
         **({} if answer.attributes is None else {"attributes": text(answer.attributes)}),
+        **({} if answer.count is None else {"count": plain(answer.count)}),
+        **({} if answer.coverage is None else {"coverage": plain(answer.coverage)}),
     }
 
 
 def _attributes(answer: Answer) -> Iterable[dict[str, str] | None]:
+    if answer.step is not None:
+        return _bucket_attributes(answer)
     if answer.attributes is None:
         return repeat(None, len(answer.value))
     known = [json.loads(text) if text else None for text in answer.attributes.values]
     return [known[code] for code in answer.attributes.codes.tolist()]
+
+
+def _bucket_attributes(answer: Answer) -> Iterator[dict[str, str]]:
+    """What a Metric has no place for otherwise: its length, how many values it has, the share that they cover."""
+    columns = {"count": answer.count, "coverage": answer.coverage}
+    texts = {name: map(str, column.tolist()) for name, column in columns.items() if column is not None}
+    for known in zip(*texts.values(), strict=True):
+        yield {"resolution": answer.step or "", **dict(zip(texts, known, strict=True))}
+
+
+def zone_name(zone: tzinfo) -> str:
+    """As frames name it."""
+    return getattr(zone, "key", "UTC")
 
 
 def _datetimes(us: NDArray[np.int64]) -> list[Any]:

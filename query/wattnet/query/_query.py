@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from wattnet.query._errors import QuestionError
 from wattnet.query._times import Moment
+from wattnet.query._times import zone as parse_zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from wattnet.query._answer import Answer
     from wattnet.query._database import Database
     from wattnet.query._question import Question
+    from wattnet.query._resampling import Resampling
     from wattnet.schemas import Metric
 
 _ROWS_SHOWN = 10
@@ -70,6 +72,42 @@ class Query:
         if type(rows) is not int or rows < 1:
             raise QuestionError(f"limit({rows!r}) is no number of rows: give an int of at least 1")
         return self._refined(limit=rows)
+
+    def resample(
+        self, step: str, how: str = "mean", *, tz: str | None = None, fill: str | float | None = None
+    ) -> Query:
+        """The current values in buckets of time: a row a bucket and series, `timestamp` is the bucket's start.
+
+        step  what divides a day ("15min", "1h", "6h"), "1d", "1w" (from Monday), months that divide a year ("1mo",
+              "3mo") or "1y"; also ISO 8601, "PT15M", "P1D"
+        how   "mean", "sum", "min", "max", "first", "last", "count": of the values whose timestamps lie in the bucket,
+              each counted once. "energy", "power": of each value's interval, see below
+        tz    whose days and hours: an IANA zone, the client's unless given. Frames show `timestamp` in it
+        fill  what stands where there is no value: "zero", "previous", "interpolate" or a number; else gaps stay gaps
+
+        A bucket begins whenever the zone's clock shows a multiple of the step: local days have 23, 24 or 25 hours. An
+        hour that the clock shows twice is two buckets; a step longer than the change takes it in (a block of 6 hours
+        lasts 7 that day). Buckets are half-open. One that the range cuts has only what lies within the range.
+
+        valid is whether all values of the bucket are, zone_status the least of theirs, knowledge_time the latest,
+        data_state ''. A last column `count` says how many values there are; Metrics have it as an attribute. Buckets
+        without values are absent. `fill` puts one there for each series that has any: count 0, not valid, "missing".
+
+        "energy" makes MWh of MW (and kWh of kW, …) and keeps MWh, "power" makes MW of MWh; the label `unit` is changed.
+        A value stands for the interval from its timestamp to the next step of its series: its attribute `resolution`,
+        else the series' most frequent gap, which an InferredResolutionWarning says. It ends earlier where the next
+        value begins. What straddles an edge of a bucket or of the range is split by time; values up to 25 hours before
+        the range count for what they reach into it. A bucket of which some time within the range has no value is null,
+        and a last column `coverage` says which share of the whole bucket has one. `fill` here fills that time: with
+        the power before it, on a line between the powers beside it, or with a power in the unit of the series (MW).
+
+        Raises QuestionError for a step or `how` that there is not, UnitError when energy is read of series with
+        different units or of other units than W, kW, MW, GW, TW and the same with h.
+        """
+        from wattnet.query._resampling import Resampling
+
+        zone = self._question.day_zone if tz is None else parse_zone(tz)
+        return self._refined(resampling=Resampling.parse(step, how, zone=zone, fill=fill))
 
     def to_list(self) -> list[Metric]:
         """A Metric for each row; with attributes only after `with_attributes`."""
@@ -178,8 +216,17 @@ class Query:
         # numpy is loaded with the first answer.
         from wattnet.query._answer import to_answer
 
+        if self._question.resampling is not None:
+            return self._buckets(self._question.resampling)
         matches, blocks = self._question.ask(self._database)
         return to_answer(matches, blocks, attributes=self._question.attributes)
+
+    def _buckets(self, resampling: Resampling) -> Answer:
+        from wattnet.query._buckets import to_buckets
+
+        question = self._question.fixed()
+        matches, blocks = question.ask(self._database)
+        return to_buckets(question, resampling, matches, blocks)
 
     def _wide_answer(self) -> Answer:
         if self._question.history:
@@ -192,6 +239,10 @@ class Query:
         """Block by block."""
         from wattnet.query._answer import to_answer
 
+        if self._question.resampling is not None:
+            # Buckets are few, and gaps are filled from what stands before them.
+            yield self._buckets(self._question.resampling)
+            return
         matches, blocks = self._question.stream(self._database)
         for block in blocks:
             yield to_answer(matches, [block], attributes=self._question.attributes)

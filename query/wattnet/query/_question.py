@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wattnet.query._errors import QuestionError
 from wattnet.query._series import find_matches
 from wattnet.query._statement import Select
-from wattnet.query._times import bounds, now_us
+from wattnet.query._times import Moment, bounds, now_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
     from wattnet.query._database import Database
     from wattnet.query._filters import Filters
+    from wattnet.query._resampling import Resampling
     from wattnet.query._series import Matches, Piece
     from wattnet.query._statement import Statement
-    from wattnet.query._times import Moment
 
 # Nothing is stored outside of these, and ClickHouse's own limits are further out.
 _EARLIEST_US = -1
 _LATEST_US = 4_102_444_800_000_000  # 2100
+
+_NOT_WITH_BUCKETS = {"history": "history", "latest": "newest", "with_attributes": "attributes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Question:
     newest: bool = False
     attributes: bool = False
     limit: int | None = None
+    resampling: Resampling | None = None
 
     def refined(self, **changes: Any) -> Question:
         """The same with changes. Raises QuestionError for refinements that contradict each other."""
@@ -51,6 +54,13 @@ class Question:
                 "history() and latest() exclude each other: history() has every revision of every value, latest() the "
                 "newest value of each series. Leave one out"
             )
+        if question.resampling is not None:
+            for refinement, given in _NOT_WITH_BUCKETS.items():
+                if getattr(question, given):
+                    raise QuestionError(
+                        f"{refinement}() and resample() exclude each other: buckets are made of the current values "
+                        "(or those as_of a moment) of a range. Leave one out"
+                    )
         return question
 
     def ask(self, database: Database) -> tuple[Matches, list[Sequence[Any]]]:
@@ -81,7 +91,9 @@ class Question:
         """What ClickHouse is asked first for each piece of the series."""
         select, start_us, end_us = self._select()
         for piece in matches.pieces():
-            if self.history:
+            if self.resampling is not None:
+                statement = self.resampling.statement(select, piece, start_us, end_us)
+            elif self.history:
                 statement = select.history(piece, start_us, end_us)
             elif not self.newest:
                 statement = select.current(piece, start_us, end_us)
@@ -89,12 +101,13 @@ class Question:
                 statement = select.last(piece)
             else:
                 statement = select.newest(piece, None if self.start is None else (start_us, end_us))
-            yield statement if self.limit is None else statement.limited(self.limit)
+            limit = self._rows_limit()
+            yield statement if limit is None else statement.limited(limit)
 
     def _blocks(
         self, matches: Matches, read: Callable[[Statement], Iterable[Sequence[Any]]]
     ) -> Iterator[Sequence[Any]]:
-        left = self.limit
+        left = self._rows_limit()
         for piece, statement in zip(matches.pieces(), self.statements(matches), strict=True):
             blocks = read(statement)
             if self.newest and self.start is None and self.as_of is None:
@@ -121,6 +134,21 @@ class Question:
         rows = sorted((row for block in found for row in zip(*block, strict=True)), key=itemgetter(0))
         if rows:
             yield list(zip(*rows, strict=True))
+
+    def fixed(self) -> Question:
+        """The same with the moments that relative ones are now: what is asked twice is asked of one range."""
+        now = now_us()
+        start, end, as_of = (None if one is None else Moment(one.at(now)) for one in (self.start, self.end, self.as_of))
+        return replace(self, start=start, end=end, as_of=as_of)
+
+    def range_us(self) -> tuple[int, int]:
+        """The half-open range in microseconds since 1970."""
+        _, start_us, end_us = self._select()
+        return start_us, end_us
+
+    def _rows_limit(self) -> int | None:
+        """Of ClickHouse's rows: where they are not yet those of the answer, none."""
+        return self.limit if self.resampling is None or self.resampling.rows_are_buckets else None
 
     def _select(self) -> tuple[Select, int, int]:
         now = now_us()

@@ -23,6 +23,7 @@ _ZONE_STATUS = "toUInt8(bitAnd(bitShiftRight({rank}, 60), 3)) AS zone_status"
 _KNOWLEDGE_TIME = "fromUnixTimestamp64Micro(toInt64(bitAnd({rank}, 0x0FFFFFFFFFFFFFFF)), 'UTC') AS knowledge_time"
 # A series' place in the answer: ClickHouse sorts by it, and it travels instead of the id.
 _POSITION = "transform(m.series_id, {ids:Array(UInt64)}, {positions:Array(Int32)}, toInt32(-1)) AS position"
+_RESOLUTION = "toLowCardinality(argMax(JSONExtractString(m.attributes, 'resolution'), m.rank)) AS resolution"
 # FINAL: the same revision sent again replaces that revision, and only its last copy counts.
 _FROM = """
 FROM metrics AS m FINAL
@@ -62,6 +63,8 @@ class Select:
     quality: Mapping[str, tuple[str, ...]]
     attributes: bool = False
     as_of_us: int | None = None
+    resolution: bool = False
+    """Only each value's attribute `resolution` in the place of all attributes."""
 
     def current(self, piece: Piece, start_us: int, end_us: int) -> Statement:
         """The current values of a range of time."""
@@ -108,6 +111,7 @@ class Select:
             "toLowCardinality(argMax(m.data_state, m.rank)) AS data_state",
             _KNOWLEDGE_TIME.format(rank="max(m.rank)"),
             *(["argMax(m.attributes, m.rank) AS attributes"] if self.attributes else []),
+            *([_RESOLUTION] if self.resolution else []),
         ]
         having, quality = self._quality()
         return self._statement(

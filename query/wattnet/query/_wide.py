@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattnet.query._errors import QuestionError
-from wattnet.query._frames import EXTRA, needs
+from wattnet.query._frames import EXTRA, needs, zone_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,12 @@ def wide_pandas(answer: Answer) -> pd.DataFrame:
         header = pd.Index([column[0] for column in columns], name=names[0])
     else:
         header = pd.MultiIndex.from_tuples(columns, names=names) if names else pd.Index([answer.name] * len(columns))
-    index = pd.DatetimeIndex(times.view("datetime64[us]")).tz_localize("UTC").rename("timestamp")
+    index = (
+        pd.DatetimeIndex(times.view("datetime64[us]"))
+        .tz_localize("UTC")
+        .tz_convert(zone_name(answer.zone))
+        .rename("timestamp")
+    )
     return pd.DataFrame(values, index=index, columns=header, copy=False)
 
 
@@ -41,7 +46,7 @@ def wide_polars(answer: Answer) -> pl.DataFrame:
         import polars as pl
     times, values = _grid(answer)
     columns = {name: pl.Series(values[:, number], nan_to_null=True) for number, name in enumerate(_texts(answer))}
-    return pl.DataFrame({"timestamp": pl.Series(times).cast(pl.Datetime("us", "UTC")), **columns})
+    return pl.DataFrame({"timestamp": pl.Series(times).cast(pl.Datetime("us", zone_name(answer.zone))), **columns})
 
 
 def wide_arrow(answer: Answer) -> pa.Table:
@@ -50,7 +55,9 @@ def wide_arrow(answer: Answer) -> pa.Table:
         import pyarrow as pa
     times, values = _grid(answer)
     columns = {name: pa.array(values[:, number], from_pandas=True) for number, name in enumerate(_texts(answer))}
-    return pa.table({"timestamp": pa.array(times, pa.int64()).cast(pa.timestamp("us", "UTC")), **columns})
+    return pa.table(
+        {"timestamp": pa.array(times, pa.int64()).cast(pa.timestamp("us", zone_name(answer.zone))), **columns}
+    )
 
 
 def one_series(answer: Answer) -> pd.Series[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003  typer reads the annotation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from wattnet.cli._terminal import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from wattnet.cli._publish._layout import Given, Layout
     from wattnet.cli._publish._source import Line, Source
@@ -39,7 +40,11 @@ def publish(
         None, "--tz", metavar="ZONE", help="Whose clock times without an offset are: Europe/Madrid, UTC."
     ),
     knowledge_time: str | None = typer.Option(
-        None, "--knowledge-time", metavar="TIME", help="When the values became known.", show_default="now"
+        None,
+        "--knowledge-time",
+        metavar="TIME",
+        help="When the values became known, whatever a column says; now for corrections of what was read.",
+        show_default="the column's, else now",
     ),
     atomic: bool = typer.Option(False, "--atomic", help="Send nothing when a line is refused: all are checked first."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what is understood, and send nothing."),
@@ -48,8 +53,9 @@ def publish(
 
     A value a line: columns timestamp, value, and one per label; or a column a series: timestamp, and heads like
     zone=ES,production_type=solar, or the values of --column-label. metric_type, knowledge_time, valid, zone_status,
-    data_state, resolution and source_link are what they are everywhere. JSON lines may hold labels and attributes as
-    objects. An empty cell and a null are no value: they are skipped and counted, and withdraw nothing.
+    data_state, attributes (JSON), resolution and source_link are what they are everywhere; JSON lines may hold labels
+    and attributes as objects. An empty cell is no value and withdraws none: of a series it is skipped and counted.
+    What `wattnet query` prints can be sent back as it is, and names the same revisions then.
 
     Lines that cannot be sent are listed, the others are sent. Returns when Kafka has acknowledged all. Exit codes:
     0 all is sent, 1 some lines were refused, 2 usage, 69 Kafka does not take them, 78 bad configuration.
@@ -108,7 +114,9 @@ def _given(
         if not isinstance(value, str):
             raise typer.BadParameter(f"--label {name}: one value is wanted; write a comma inside of it as \\,")
         labels[name] = value
-    known = None if knowledge_time is None else parse_time(knowledge_time, argument="--knowledge-time")
+    known: datetime | Literal["now"] | None = None
+    if knowledge_time is not None:
+        known = "now" if knowledge_time == "now" else parse_time(knowledge_time, argument="--knowledge-time")
     return Given(metric_type, labels, known, timestamp_column, value_column, column_label, zone_of(tz))
 
 

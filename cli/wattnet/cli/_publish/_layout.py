@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
 from wattnet.cli._labels import cut, read_pairs
 from wattnet.cli._publish._times import BadTimeError, read_time
-from wattnet.schemas import ATTRIBUTE_LABEL_NAMES, QUALITY_LABEL_NAMES, Metric, MetricError
+from wattnet.schemas import ATTRIBUTE_LABEL_NAMES, QUALITY_LABEL_NAMES, AttributeValueError, Metric, MetricError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ KNOWLEDGE_TIME = "knowledge_time"
 NESTED = ("labels", "attributes")
 BOOLS = {"true": True, "false": False}
 MAX_KNOWN = 32_768
+NO_VALUE = "there is no value: leave the line out where there is none (Producer.retract withdraws a value)"
 
 _Said = tuple["str | None", "dict[str, object]", "dict[str, object] | None"]
 
@@ -31,7 +33,8 @@ class Given:
 
     metric_type: str | None
     labels: Mapping[str, str]
-    knowledge_time: datetime | None
+    knowledge_time: datetime | Literal["now"] | None
+    """None leaves it to the lines."""
     timestamp_column: str
     value_column: str
     column_label: str | None
@@ -74,10 +77,9 @@ class Layout:
         heads = [*self.series.values()] or [Head(None, {})]
         if not given.metric_type and not named and not all(head.metric_type for head in heads):
             raise typer.BadParameter("no column says which metric this is (metric_type): give --metric-type zone_load")
-        for name in (*given.labels, *([KNOWLEDGE_TIME] if given.knowledge_time else [])):
+        for name in given.labels:
             if name in columns:
-                option = "--knowledge-time" if name == KNOWLEDGE_TIME else f"--label {name}=…"
-                raise typer.BadParameter(f"the file has a column {name!r}: leave out {option}")
+                raise typer.BadParameter(f"the file has a column {name!r}: leave out --label {name}=…")
         silent = {given.timestamp_column, given.value_column, KNOWLEDGE_TIME, *self.series}
         self._saying = [name for name in columns if name not in silent]
 
@@ -90,15 +92,14 @@ class Layout:
         return self._of_all(column) or ("value" if column == self._given.value_column else "label")
 
     def metrics(self, cells: Mapping[str, object]) -> Iterator[Metric | Refused | None]:
-        """The metrics of a line; None for each value that is not there: an empty cell, a null."""
+        """The metrics of a line; None for each series that has no value there: an empty cell, a null."""
         given = self._given
         try:
             time = cells.get(given.timestamp_column)
             if time is None or time == "":
                 raise BadTimeError(f"there is no {given.timestamp_column}: each line needs one")
             timestamp = read_time(time, given.timestamp_column, given.zone)
-            known = cells.get(KNOWLEDGE_TIME) or None
-            knowledge_time = given.knowledge_time if known is None else read_time(known, KNOWLEDGE_TIME, given.zone)
+            knowledge_time = self._known_at(cells.get(KNOWLEDGE_TIME) or None)
             name, metadata, attributes = self._said_of(cells)
         except ValueError as exc:
             yield Refused(None, str(exc))
@@ -108,7 +109,7 @@ class Layout:
             try:
                 value = _number(cells.get(column), "value" if self.series else column)
                 if value is None:
-                    yield None
+                    yield None if self.series else Refused(None, NO_VALUE)
                     continue
                 yield Metric(
                     head.metric_type or name or "",
@@ -120,6 +121,13 @@ class Layout:
                 )
             except ValueError as exc:
                 yield Refused(column if self.series else None, str(exc))
+
+    def _known_at(self, cell: object) -> datetime | None:
+        """None is the moment of sending."""
+        given = self._given.knowledge_time
+        if given is None and cell is not None:
+            return read_time(cell, KNOWLEDGE_TIME, self._given.zone)
+        return None if given == "now" else given
 
     def _said_of(self, cells: Mapping[str, object]) -> _Said:
         """As `_said`, once for all lines that say the same."""
@@ -149,8 +157,8 @@ class Layout:
                 continue
             if column in NAME_COLUMNS:
                 name = cell
-            elif column == "attributes" and isinstance(cell, dict):
-                attributes = cell
+            elif column == "attributes":
+                attributes = _attributes(cell)
             elif column == "labels" and isinstance(cell, dict):
                 metadata |= cell
             elif column == "valid" and isinstance(cell, str):
@@ -204,6 +212,17 @@ def _require(column: str, columns: Sequence[str], option: str) -> None:
 
 def _listed(columns: Sequence[str]) -> str:
     return ", ".join(map(repr, columns[:20])) + (", …" if len(columns) > 20 else "")
+
+
+def _attributes(cell: object) -> dict[str, object]:
+    """An object of JSON, or its text, as frames and CSV hold it."""
+    try:
+        attributes = json.loads(cell) if isinstance(cell, str) else cell
+    except ValueError:
+        attributes = None
+    if not isinstance(attributes, dict):
+        raise AttributeValueError(f'attributes {cell!r} are no object of JSON: give one, such as {{"run": "7"}}')
+    return attributes
 
 
 def _number(cell: object, column: str) -> float | None:

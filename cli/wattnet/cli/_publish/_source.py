@@ -132,6 +132,9 @@ class Source:
                 continue
             try:
                 cells = json.loads(text)
+            except json.JSONDecodeError as exc:
+                yield Line(number, {}, f"this is no line of JSON: {exc.msg} at character {exc.pos + 1}")
+                continue
             except (ValueError, RecursionError) as exc:
                 yield Line(number, {}, f"this is no line of JSON: {exc}")
                 continue
