@@ -10,6 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 import uuid
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,15 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError as RegistryAnswer
 
-from wattnet.producer import SchemaRegistryError, SchemaRegistryUnreachableError
+from wattnet.producer import FlushResult, Producer, SchemaRegistryError, SchemaRegistryUnreachableError, Spool
 from wattnet.producer._framing import header
 from wattnet.producer._registry import obstacles
-from wattnet.schemas import METRIC_SCHEMA_JSON, confluent_header
+from wattnet.producer._spool_record import unpack
+from wattnet.schemas import METRIC_SCHEMA_JSON, Metric, confluent_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from wattnet.local import LocalStack
 
@@ -157,6 +160,7 @@ class Forwarder:
 
     def __init__(self, url: str, *, status: int, refuses: list[tuple[str, str]]) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.refuses = refuses
 
         class Handler(BaseHTTPRequestHandler):
             def answer(handler) -> None:  # noqa: N805  two classes, one body
@@ -222,3 +226,25 @@ def test_a_registry_in_trouble_is_worth_another_try(url: str, topic: str) -> Non
     broken.close()
     with pytest.raises(SchemaRegistryUnreachableError, match="did not answer"):
         register("http://127.0.0.1:1", topic)
+
+
+def test_a_spool_remembers_the_id_while_the_registry_is_away(
+    url: str, topic: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a producer with a spool is there for: to come up in an outage."""
+    between = Forwarder(url, status=503, refuses=[])
+
+    def closed(folder: Path) -> FlushResult:
+        producer = Producer("127.0.0.1:1", topic=topic, schema_registry_url=between.url, spool=Spool(folder))
+        producer.send(Metric("x", 1.0, datetime(2025, 3, 1, tzinfo=timezone.utc)))
+        return producer.close(0)
+
+    assert closed(tmp_path / "used").spooled == 1
+    between.refuses.append(("POST", "-value"))
+    assert closed(tmp_path / "used").spooled == 2
+    assert "Until then the schema has the id of last time" in caplog.text
+    first, second = unpack(next((tmp_path / "used").glob("*.segment")).read_bytes())
+    assert first[1][:5] == second[1][:5] == register(url, topic)
+    with pytest.raises(SchemaRegistryUnreachableError):
+        closed(tmp_path / "new")
+    between.close()

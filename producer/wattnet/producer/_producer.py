@@ -24,6 +24,7 @@ from wattnet.producer._errors import (
 )
 from wattnet.producer._framing import framing, header
 from wattnet.producer._logging import logger
+from wattnet.producer._spool_identity import header_or_last_one
 from wattnet.producer._statistics import ProducerStatistics
 from wattnet.schemas import Metric, MetricEncoder, to_knowledge_time_us
 
@@ -116,7 +117,10 @@ class Producer:
             if on_full != "block":
                 raise ProducerConfigError(f"on_full is {on_full!r}: with a spool give it to the Spool")
             on_full = "block" if spool.on_full == "block" else "raise"
-        frame_header = header(topic, schema_registry_url)
+        if spool is None:
+            frame_header = header(topic, schema_registry_url)
+        else:
+            frame_header = header_or_last_one(spool.path, topic, schema_registry_url)
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
         self._on_full = on_full
@@ -130,7 +134,7 @@ class Producer:
         config["error_cb"] = self._deliveries.broker_error
         self._spool = spool
         self._place = "the queue" if spool is None else f"the spool at {spool.path}"
-        self._framing = framing(schema_registry_url)
+        self._framing, self._header = framing(schema_registry_url), frame_header
         self._spool_client: SpoolClient | None = None
         kafka = self._connect(config)
         self._kafka = kafka
@@ -293,6 +297,7 @@ class Producer:
             self._spool,
             topic=self._topic,
             framing=self._framing,
+            header=self._header,
             connect=lambda: librdkafka(config),
             on_delivery=on_delivery,
             reports_arrivals=not only_errors,

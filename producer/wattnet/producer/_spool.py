@@ -28,6 +28,7 @@ class Spool:
 
     When `send` returns, the metric survives the end of the process, however it ends. A crash of the machine may cost
     what is younger than about a second: that often the files are synced.
+    With a schema registry that is away, the schema has the id that the last producer on the spool got.
     What was on its way at a kill is sent again with the same knowledge_time: it may be in the topic twice, and is one
     revision in the tables.
 

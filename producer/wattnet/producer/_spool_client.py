@@ -11,7 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Message
 
 from wattnet.producer._errors import SpoolError
 from wattnet.producer._spool_file import SpoolFile
-from wattnet.producer._spool_folder import SpoolFolder
+from wattnet.producer._spool_identity import claim, require_format
+from wattnet.producer._spool_lock import SpoolLock
 from wattnet.producer._spool_sender import SpoolSender
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class SpoolClient:
         *,
         topic: str,
         framing: str,
+        header: bytes,
         connect: Callable[[], KafkaClient],
         on_delivery: OnDelivery,
         reports_arrivals: bool,
@@ -54,10 +56,11 @@ class SpoolClient:
         """Callbacks that records brought along."""
         self._reports: deque[tuple[OnDelivery, KafkaError | None, Message]] = deque()
         self._closed = False
-        self._folder = SpoolFolder(spool.path)
+        self._lock = SpoolLock(spool.path)
         try:
+            require_format(spool.path)
             self._file = SpoolFile(spool.path, max_bytes=spool.max_bytes)
-            self._folder.claim(topic=topic, framing=framing, waiting=self.waiting)
+            claim(spool.path, topic=topic, framing=framing, header=header, waiting=self.waiting)
             self._sender = SpoolSender(
                 self._file,
                 self._changed,
@@ -68,10 +71,10 @@ class SpoolClient:
                 lost=self._lost,
             )
         except OSError as exc:
-            self._folder.leave()
+            self._lock.leave()
             raise SpoolError(f"the spool at {spool.path} cannot be used: {exc}") from exc
         except BaseException:
-            self._folder.leave()
+            self._lock.leave()
             raise
         self._sender.start()
 
@@ -134,7 +137,7 @@ class SpoolClient:
             self._closed = True
             self._file.close()
             left, self._own = self._own, {}
-        self._folder.leave()
+        self._lock.leave()
         self._serve()
         for report in left.values():
             report(KafkaError(KafkaError._PURGE_QUEUE, "it waits in the spool for the next producer"), Message())
@@ -142,7 +145,7 @@ class SpoolClient:
 
     def leave_to_parent(self) -> None:
         """In a forked child: everything here is the parent's."""
-        self._folder.leave_to_parent()
+        self._lock.leave_to_parent()
 
     def _append(self, key: bytes, value: bytes) -> int:
         try:

@@ -101,6 +101,8 @@ class SpoolSender:
         while self._has_work():
             try:
                 self._step()
+            except KafkaException as exc:  # a fatal error: this client tries nothing any more
+                self._trouble = exc.args[0]
             except Exception as exc:  # noqa: BLE001  the thread must not end while there is something to send
                 logger.exception("the spool's thread goes on after an error")
                 self._trouble = KafkaError(KafkaError._FS, f"the spool cannot be read or sent: {exc!r}")
