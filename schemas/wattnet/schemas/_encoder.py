@@ -68,8 +68,13 @@ class MetricEncoder:
             )
         )
 
+    def constants(self, metric: Metric) -> tuple[bytes, bytes, bytes, bytes]:
+        """What every metric of this series and quality has in common: the key, and what stands before the value,
+        between the times, and behind them."""
+        return self._constants.get(metric._context) or self._remember(metric._context)
+
     def _encode_new(self, metric: Metric, knowledge_time_us: int) -> tuple[bytes, bytes]:
-        key, start, labels, end = self._constants.get(metric._context) or self._remember(metric._context)
+        key, start, labels, end = self.constants(metric)
         if knowledge_time_us >> 13:
             if len(self._uppers) >= _MAX_UPPERS:
                 self._uppers.clear()

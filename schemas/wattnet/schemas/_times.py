@@ -17,7 +17,7 @@ END_OF_TIME_US = (END_OF_TIME - EPOCH) // MICROSECOND
 
 # The tables refuse more than a day ahead of the message's own time: the last hour is left to clocks that differ.
 KNOWLEDGE_AHEAD_H = 23
-_KNOWLEDGE_AHEAD_US = KNOWLEDGE_AHEAD_H * 3600 * 1_000_000
+KNOWLEDGE_AHEAD_US = KNOWLEDGE_AHEAD_H * 3600 * 1_000_000
 
 
 def to_utc(moment: object, what: str) -> datetime:
@@ -72,7 +72,7 @@ def knowledge_time_us(moment: datetime) -> int:
     since_epoch = (moment - EPOCH) // MICROSECOND
     if since_epoch < 0:
         raise TimeRangeError(f"knowledge_time {moment.isoformat()} is before 1970, which the tables do not keep")
-    if since_epoch > time.time_ns() // 1000 + _KNOWLEDGE_AHEAD_US:
+    if since_epoch > time.time_ns() // 1000 + KNOWLEDGE_AHEAD_US:
         raise TimeRangeError(
             f"knowledge_time {moment.isoformat()} is more than {KNOWLEDGE_AHEAD_H} hours ahead: it says when the value "
             "became known. For a forecast that is its issue time; the time it is for is the timestamp"
