@@ -10,7 +10,7 @@ import pytest
 
 import wattnet.producer._clock as clock
 from wattnet.producer import ClockError
-from wattnet.producer._clock import knowledge_now_us
+from wattnet.producer._clock import knowledge_now_us, knowledge_times_us
 
 HOUR_NS = 3600 * 1_000_000_000
 
@@ -66,6 +66,33 @@ def test_a_clock_set_back_by_a_day_is_an_error(at: list[int]) -> None:
     at[0] -= 24 * HOUR_NS
     with pytest.raises(ClockError, match=r"24\.0 hours"):
         knowledge_now_us()
+
+
+def test_many_at_once_follow_each_other_and_all_before(at: list[int]) -> None:
+    before = knowledge_now_us()
+    at[0] += HOUR_NS
+    first, second = knowledge_times_us(1_000), knowledge_times_us(3)
+    given = [before, *first, *second, knowledge_now_us()]
+    assert given == sorted(set(given))
+    assert first[0] == at[0] // 1000
+    assert second[0] == first[0] + 1_000, "ahead of the clock, for it stands still"
+
+
+def test_threads_that_take_many_at_once_share_the_order_too() -> None:
+    given: list[list[int]] = [[] for _ in range(8)]
+
+    def take(mine: list[int], count: int) -> None:
+        for _ in range(300):
+            mine.extend(knowledge_times_us(count))
+            mine.extend(knowledge_now_us() for _ in range(50))
+
+    threads = [threading.Thread(target=take, args=(mine, count)) for count, mine in enumerate(given, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(mine == sorted(mine) for mine in given)
+    assert len(set(itertools.chain(*given))) == sum(map(len, given))
 
 
 def test_threads_share_one_order() -> None:

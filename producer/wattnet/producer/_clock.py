@@ -34,23 +34,38 @@ def knowledge_now_us() -> int:
     return _catch_up()
 
 
+def knowledge_times_us(count: int) -> list[int]:
+    """`count` of them at once, in order, for the rows of a frame.
+
+    The last one is ahead of the clock by as many microseconds: that is less than sending them takes.
+    """
+    with _catching_up:  # only there is the counter replaced: other threads may go on with it meanwhile
+        first = _caught_up()
+        return [first, *itertools.islice(_ticks, count - 1)]
+
+
 def _catch_up() -> int:
-    global _ticks
     with _catching_up:
-        tick = next(_ticks)
-        now_ns = time_ns()
-        behind_ns = now_ns - tick * 1000
-        if behind_ns < _SET_BACK_NS:
-            raise ClockError(
-                f"the system clock was set back by {-behind_ns / 3_600_000_000_000:.1f} hours since the last metric: "
-                "what is sent now would come from the future and be refused. Start the process again"
-            )
-        if behind_ns < _SLACK_NS:  # another thread was quicker
-            return tick
-        # A thread that still holds the old counter takes the next number of that, which is below this one.
-        now_us = now_ns // 1000
-        _ticks = itertools.count(now_us + 1)
-        return now_us
+        return _caught_up()
+
+
+def _caught_up() -> int:
+    """The next tick, after setting the counter to now where it is behind; _catching_up is held."""
+    global _ticks
+    tick = next(_ticks)
+    now_ns = time_ns()
+    behind_ns = now_ns - tick * 1000
+    if behind_ns < _SET_BACK_NS:
+        raise ClockError(
+            f"the system clock was set back by {-behind_ns / 3_600_000_000_000:.1f} hours since the last metric: "
+            "what is sent now would come from the future and be refused. Start the process again"
+        )
+    if behind_ns < _SLACK_NS:  # another thread was quicker
+        return tick
+    # A thread that still holds the old counter takes the next number of that, which is below this one.
+    now_us = now_ns // 1000
+    _ticks = itertools.count(now_us + 1)
+    return now_us
 
 
 def _after_fork() -> None:
