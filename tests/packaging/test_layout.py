@@ -99,6 +99,7 @@ PUBLIC_NAMES = {
         "FlushResult",
         "FlushTimeoutError",
         "ForkedProducerError",
+        "FrameError",
         "MemoryProducer",
         "NotDeliveredError",
         "Producer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as KafkaProducer
 
 from wattnet.producer._errors import ProducerConfigError
@@ -13,7 +13,7 @@ from wattnet.producer._logging import librdkafka_logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from confluent_kafka import KafkaError, Message
+    from confluent_kafka import Message
 
     OnDelivery: TypeAlias = Callable[[KafkaError | None, Message], None]
     """A delivery report: None for what arrived."""
@@ -31,6 +31,12 @@ class KafkaClient(Protocol):
         on_delivery: OnDelivery | None = None,
     ) -> None:
         """Take one record. Raises BufferError when there is no room, KafkaException when it is refused."""
+
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]]) -> int:
+        """Take records, dicts of value and key, in order; returns how many.
+
+        One that is refused has the KafkaError as its '_error' afterwards; behind one without room so have all others.
+        """
 
     def poll(self, timeout: float) -> int:
         """Call the callbacks of what was decided, waiting up to `timeout` seconds for the first."""
@@ -51,3 +57,23 @@ def librdkafka(config: dict[str, Any]) -> KafkaProducer:
         return KafkaProducer(config, logger=librdkafka_logger)
     except KafkaException as exc:
         raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}") from exc
+
+
+def produce_one_by_one(client: KafkaClient, topic: str, messages: list[dict[str, Any]]) -> int:
+    """produce_batch, for a client that takes one record at a time."""
+    taken = 0
+    full: KafkaError | None = None
+    for message in messages:
+        error = full
+        if full is None:
+            try:
+                client.produce(topic, message["value"], message["key"])
+            except BufferError:
+                error = full = KafkaError(KafkaError._QUEUE_FULL)
+            except KafkaException as exc:
+                error = exc.args[0]
+        if error is None:
+            taken += 1
+        else:
+            message["_error"] = error
+    return taken

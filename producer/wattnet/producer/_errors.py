@@ -12,6 +12,7 @@ ProducerError
 ├── ForkedProducerError                  the producer belongs to the parent process
 ├── ClockError                           the system clock was set back by about a day or more
 ├── QueueFullError                       the queue is full: the metric was not taken
+├── FrameError (a ValueError)            the layout of a frame, not a value in it: nothing of it was sent
 ├── SendError                            the client refused a metric at the call: it was not taken
 ├── NotDeliveredError                    one metric that was taken and did not reach the topic; goes to on_error
 └── DeliveryError                        from flush and close: how many did not reach the topic, and why the first one
@@ -69,6 +70,10 @@ class ClockError(ProducerError):
 
 class QueueFullError(ProducerError):
     """The queue is full, and the metric was not taken."""
+
+
+class FrameError(ProducerError, ValueError):
+    """The layout of a frame is not one that can be sent, or says a thing twice. Nothing of it was sent."""
 
 
 class SendError(ProducerError):

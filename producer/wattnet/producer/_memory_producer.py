@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from confluent_kafka import KafkaError, Message
 
 from wattnet.producer import _lifecycle
+from wattnet.producer._client import produce_one_by_one
 from wattnet.producer._producer import Producer
 from wattnet.schemas import METRIC_FINGERPRINT, Metric, decode_metric, single_object_header
 
@@ -118,6 +119,9 @@ class _MemoryKafka:
             report = on_delivery or (self.on_delivery if error or self.reports_arrivals else None)
             if report is not None:
                 self._reports.append((report, error, message))
+
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]]) -> int:
+        return produce_one_by_one(self, topic, messages)
 
     def poll(self, timeout: float) -> int:
         if self.full and not self._reports:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from confluent_kafka import KafkaError, KafkaException
 
 from wattnet.producer import _lifecycle
+from wattnet.producer._bulk import queue_all
 from wattnet.producer._client import librdkafka
 from wattnet.producer._clock import knowledge_now_us
 from wattnet.producer._config import librdkafka_config, text
@@ -24,12 +25,13 @@ from wattnet.producer._errors import (
 )
 from wattnet.producer._framing import framing, header
 from wattnet.producer._logging import logger
+from wattnet.producer._progress import Progress
 from wattnet.producer._spool_identity import header_or_last_one
 from wattnet.producer._statistics import ProducerStatistics
 from wattnet.schemas import Metric, MetricEncoder, to_knowledge_time_us
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -139,7 +141,8 @@ class Producer:
         kafka = self._connect(config)
         self._kafka = kafka
         self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
-        self._encode = MetricEncoder(frame_header).encode
+        self._encoder = MetricEncoder(frame_header)
+        self._encode = self._encoder.encode
         self._serve_at_us = 0
         self._taken = self._spooled()  # an earlier process may have left something there
         _lifecycle.opened(self)
@@ -198,6 +201,66 @@ class Producer:
         `send` raise.
         """
         self.send(Metric(metric_type, None, timestamp, metadata, knowledge_time=knowledge_time, attributes=attributes))
+
+    def send_frame(
+        self,
+        frame: Any,
+        *,
+        metric_type: MetricType | str | None = None,
+        labels: Mapping[str, object] | None = None,
+        columns: str | Sequence[str] | Mapping[Any, Mapping[str, object]] | None = None,
+        knowledge_time: datetime | Literal["now"] | None = None,
+        attributes: Mapping[str, object] | None = None,
+        missing: Literal["skip", "raise", "retract"] | None = None,
+        strict: bool = False,
+        progress: Literal[False] | None = None,
+    ) -> int:
+        """Put every row of a pandas or polars DataFrame or an Arrow table into the queue; returns how many.
+
+        Two layouts are understood. A frame with a column `value` has a row a value (tidy):
+
+            timestamp, value    aware times (in pandas the index may hold them), numbers
+            metric_type (name)  unless the argument says it for all
+            valid, zone_status, data_state, attributes (JSON objects), knowledge_time   as Client.metrics returns them
+            any other column    a label of that name; missing and empty ones are absent
+
+        Any other frame has a column a series (wide): a DatetimeIndex or a column timestamp, and in each other column
+        the values of one series.
+
+        metric_type     of all rows
+        labels          of all rows, quality among them, as Metric's metadata
+        columns         wide: the label that the columns' names are values of ('production_type'), several for a
+                        MultiIndex, or the labels of each column by its name; None takes the names of the levels
+        knowledge_time  None: the column's, and where there is none, now; a datetime: that one for all rows; 'now': now,
+                        whatever the column says. A frame that was read and is sent back names the same revisions, so
+                        nothing changes; send corrections with 'now', or history is rewritten instead of revised
+        attributes      of all rows
+        missing         what NaN and null mean as value: 'skip' sends nothing for it (wide frames, unless said
+                        otherwise), 'raise' refuses the frame (tidy ones), 'retract' withdraws what was sent before
+        strict          as in Metric
+        progress        False shows none; otherwise a bar is on standard error when that is a terminal and it takes long
+
+        All of the frame is checked before the first row is queued. FrameError says what is wrong with the layout,
+        a MetricError with the values, both with the rows' numbers. Rows are queued in their order, those of a wide
+        frame time by time; rows of one series and time are revisions, the last one the newest. While the queue is full
+        it does what `send` does: on_full='raise' raises QueueFullError, which says how many rows were taken.
+        """
+        # Imported here: it brings numpy, which programs without frames need not load.
+        from wattnet.producer._frame_encoding import Knowledge, encoded
+        from wattnet.producer._frame_reading import read_frame
+
+        known = Knowledge(knowledge_time)
+        rows = read_frame(
+            frame,
+            metric_type=metric_type,
+            labels=labels,
+            columns=columns,
+            attributes=attributes,
+            missing=missing,
+            strict=strict,
+        )
+        with Progress("metrics", rows.count, shown=progress is not False) as told:
+            return queue_all(self, encoded(rows, self._encoder, known), rows.count, told)
 
     def flush(self, timeout_s: float | None = 60.0) -> FlushResult:
         """Return when every metric that was taken has reached the topic; None waits until each one has or is given up.

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
+from wattnet.producer._client import produce_one_by_one
 from wattnet.producer._errors import SpoolError
 from wattnet.producer._spool_file import SpoolFile
 from wattnet.producer._spool_identity import claim, require_format
@@ -96,6 +97,9 @@ class SpoolClient:
                 self._own[number] = on_delivery
             if self._sender.idle:
                 self._changed.notify_all()
+
+    def produce_batch(self, topic: str, messages: list[dict[str, Any]]) -> int:
+        return produce_one_by_one(self, topic, messages)
 
     def poll(self, timeout: float) -> int:
         """Serve callbacks; while there are none, wait until there are or Kafka has acknowledged something."""
