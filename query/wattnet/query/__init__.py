@@ -22,21 +22,27 @@ from wattnet.query._errors import (
     UnknownLabelError,
     UnknownNameError,
 )
+from wattnet.query._findings import BalanceInterval, ExchangeInterval, ForecastAccuracy, Gap
 from wattnet.query._follow import Follow
 from wattnet.query._follow_reader import Change
 from wattnet.query._query import Query
 from wattnet.query._series import Series
+from wattnet.query._table import Table
 from wattnet.query._times import parse_time
 
 __all__ = [
     "AccessError",
     "AnswerError",
+    "BalanceInterval",
     "Change",
     "ClickHouseUnavailableError",
     "Client",
     "DatabaseMissingError",
+    "ExchangeInterval",
     "FilterError",
     "Follow",
+    "ForecastAccuracy",
+    "Gap",
     "InferredResolutionWarning",
     "MemoryLimitError",
     "MissingExtraError",
@@ -48,6 +54,7 @@ __all__ = [
     "SchemaTooOldError",
     "Series",
     "StorageError",
+    "Table",
     "TimeError",
     "TimeLimitError",
     "UnitError",

@@ -15,13 +15,18 @@ from wattnet.query._query import Query
 from wattnet.query._question import Question
 from wattnet.query._series import find_series, names
 from wattnet.query._times import NOW, Moment, bounds, now_us, zone
+from wattnet.schemas import MetricType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
     from types import TracebackType
 
+    from wattnet.query._balance import Comparison
+    from wattnet.query._findings import BalanceInterval, ExchangeInterval, ForecastAccuracy
     from wattnet.query._follow import Follow
     from wattnet.query._series import Series
+    from wattnet.query._table import Table
 
 
 class Client:
@@ -90,11 +95,7 @@ class Client:
 
         Raises TimeError and FilterError (both ValueError) at once; the rest when the answer is read.
         """
-        first = Moment.parse(start, argument="start", day_zone=self._day_zone)
-        after = NOW if end is None else Moment.parse(end, argument="end", day_zone=self._day_zone)
-        bounds(first, after, now_us=now_us())
-        query = Query(self._database, Question(_name(name), Filters.parse(labels), self._day_zone, first, after))
-        return query if as_of is None else query.as_of(as_of)
+        return Query(self._database, self._range(name, start, end, as_of, labels))
 
     def latest(self, name: str, **labels: object) -> Query:
         """The newest current value of every matching series: one row each, read like `metrics`.
@@ -141,6 +142,85 @@ class Client:
             poll_interval_s=poll_interval_s,
         )
 
+    def balance(
+        self,
+        zone: str,
+        start: datetime | date | str,
+        end: datetime | date | str | None = None,
+        *,
+        step: str = "1h",
+        tz: str | None = None,
+        fill: str | float | None = None,
+        as_of: datetime | date | str | None = None,
+        **labels: object,
+    ) -> Table[BalanceInterval]:
+        """Generation + import - export compared with load, in MWh in each interval of the range.
+
+            client.balance("ES", "2025-03-01", "2025-03-02", datasource="entsoe").to_pandas()
+
+        step, tz, fill  as in `Query.resample`: each series' energy is what its `resample(step, "energy")` says
+        labels          of all four metrics; needed where there are several datasources, or one series in several units
+
+        All series of zone_generation, zone_load, zone_import and zone_export of the zone count, forecasts do not.
+        Series without any value in the range count for nothing; where one that has some lacks them, the sum is None,
+        and `missing` says how many do. Without any series of imports (exports) they are 0.
+
+        Source: the energy balance of a control area, sum of generation and net imports = consumption with losses
+        (Eurostat, "Energy balance guide"; the residual is its "statistical difference").
+
+        Raises QuestionError where datasources or units would be summed twice, or without any generation or load.
+        """
+        return self._comparison(start, end, step, tz, fill, as_of, labels).balance(zone)
+
+    def exchange(
+        self,
+        a: str,
+        b: str,
+        start: datetime | date | str,
+        end: datetime | date | str | None = None,
+        *,
+        step: str = "1h",
+        tz: str | None = None,
+        fill: str | float | None = None,
+        as_of: datetime | date | str | None = None,
+        **labels: object,
+    ) -> Table[ExchangeInterval]:
+        """What flowed between two zones as each of them has it, in MWh: a row an interval and direction.
+
+        From `a` to `b` it is zone_export{zone=a, to=b} beside zone_import{zone=b, from=a}, and the other way round.
+        A side without value is None, an interval with none at all is left out. The arguments are those of `balance`.
+
+        Raises QuestionError where datasources or units would be summed twice, or when no series is of this border.
+        """
+        return self._comparison(start, end, step, tz, fill, as_of, labels).exchange(a, b)
+
+    def forecast_error(
+        self,
+        name: str,
+        *,
+        start: datetime | date | str,
+        end: datetime | date | str | None = None,
+        lead_step: str = "1h",
+        as_of: datetime | date | str | None = None,
+        **labels: object,
+    ) -> Table[ForecastAccuracy]:
+        """How far forecasts were from what happened, by lead time: a row a forecast series and lead time.
+
+        A forecast series has the label `forecast`; what happened is the series with the same labels without it (and,
+        if there is none of the same datasource, the only one of another). Every revision of a forecast counts, also
+        one that was replaced later; its lead time is timestamp - knowledge_time, in steps of `lead_step` (negative for
+        what was said afterwards). What happened is the current value, or the one `as_of` a moment.
+
+        With the errors e = forecast - actual of n pairs: bias = sum(e) / n, MAE = sum(|e|) / n and
+        RMSE = sqrt(sum(e^2) / n), in the unit of the series. Source: Jolliffe and Stephenson (eds.), "Forecast
+        Verification", 2nd edition (2012), chapter 5.
+
+        Raises QuestionError when no forecast matches, or one has no actual series (or several) to be compared with.
+        """
+        from wattnet.query._forecasts import forecast_accuracy
+
+        return forecast_accuracy(self._database, self._range(name, start, end, as_of, labels), lead_step)
+
     def names(self) -> list[str]:
         """Every metric name under which something is stored, sorted."""
         return names(self._database)
@@ -165,6 +245,39 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _range(
+        self,
+        name: str,
+        start: datetime | date | str,
+        end: datetime | date | str | None,
+        as_of: datetime | date | str | None,
+        labels: Mapping[str, object],
+    ) -> Question:
+        first = Moment.parse(start, argument="start", day_zone=self._day_zone)
+        after = NOW if end is None else Moment.parse(end, argument="end", day_zone=self._day_zone)
+        bounds(first, after, now_us=now_us())
+        known = None if as_of is None else Moment.parse(as_of, argument="as_of", day_zone=self._day_zone)
+        return Question(_name(name), Filters.parse(labels), self._day_zone, first, after, known)
+
+    def _comparison(
+        self,
+        start: datetime | date | str,
+        end: datetime | date | str | None,
+        step: str,
+        tz: str | None,
+        fill: str | float | None,
+        as_of: datetime | date | str | None,
+        labels: Mapping[str, object],
+    ) -> Comparison:
+        from wattnet.query._balance import Comparison
+        from wattnet.query._resampling import Resampling
+
+        day_zone = self._day_zone if tz is None else zone(tz)
+        resampling = Resampling.parse(step, "energy", zone=day_zone, fill=fill)
+        # The name is each comparison's own.
+        question = self._range(MetricType.ZONE_LOAD, start, end, as_of, labels).refined(resampling=resampling).fixed()
+        return Comparison(self._database, question, resampling)
 
     def __repr__(self) -> str:
         settings = self._database.settings

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from wattnet.query._answer import Answer
     from wattnet.query._database import Database
+    from wattnet.query._findings import Gap
     from wattnet.query._question import Question
     from wattnet.query._resampling import Resampling
+    from wattnet.query._table import Table
     from wattnet.schemas import Metric
 
 _ROWS_SHOWN = 10
@@ -178,6 +180,23 @@ class Query:
         check(max_bytes)
         return batches(self._answers(), max_bytes)
 
+    def gaps(self, step: str | None = None, *, tz: str | None = None) -> Table[Gap]:
+        """Where each series has no current value in the range: from where a value ends to where the next one begins.
+
+        step  from one value to the next ("15min", "PT15M", "1d"); without it each value's attribute `resolution`, else
+              the series' most frequent gap, which an InferredResolutionWarning says
+        tz    whose days a step of days or months means, and in which times are: the client's unless given
+
+        What is shorter than a step is no gap: a range need not begin with a value, nor end with the end of one. A
+        series that matches and has no value at all is one gap, as long as the range. Quality counts:
+        `valid_only().gaps()` takes invalid values for missing.
+        """
+        from wattnet.query._gaps import find_gaps
+
+        return find_gaps(
+            self._database, self._question, step, self._question.day_zone if tz is None else parse_zone(tz)
+        )
+
     def explain(self) -> str:
         """What reading this costs: the series that match, the SQL with its parameters, the rows that it would read."""
         from wattnet.query._explain import explain
@@ -207,6 +226,8 @@ class Query:
         asked += [f"{name}={'|'.join(values)}" for name, values in question.filters.labels.items()]
         asked += [f"{name}={'|'.join(values)}" for name, values in question.filters.quality.items()]
         kind = "newest " if question.newest else "history of " if question.history else ""
+        if question.resampling is not None:
+            kind = f"{question.resampling.how} by {question.resampling.step.iso} of "
         return f"<Query {kind}{' '.join(asked)}>"
 
     def _refined(self, **changes: object) -> Query:

@@ -63,12 +63,14 @@ class Question:
                     )
         return question
 
-    def ask(self, database: Database) -> tuple[Matches, list[Sequence[Any]]]:
+    def ask(self, database: Database, matches: Matches | None = None) -> tuple[Matches, list[Sequence[Any]]]:
         """The series that are meant, and blocks of columns as Statement names them, in the answer's order.
 
+        matches  when they are known already, or only some of them are meant
         Raises RowLimitError for an answer of more rows than the database's max_rows.
         """
-        matches = find_matches(database, self.name, self.filters.labels)
+        if matches is None:
+            matches = find_matches(database, self.name, self.filters.labels)
         rows = 0
 
         def counted(statement: Statement) -> list[Sequence[Any]]:

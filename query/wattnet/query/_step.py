@@ -39,6 +39,10 @@ class Step:
         """No shorter than this step ever is: a month of 31 days, a day of 25 hours."""
         return self.months * 31 * DAY_US + self.days * 25 * HOUR_US + self.us
 
+    def times(self, count: int) -> Step:
+        """So many of it, one after the other."""
+        return Step(self.months * count, self.days * count, self.us * count)
+
     @property
     def iso(self) -> str:
         """The ISO 8601 duration: 'PT15M', 'P7D', 'P3M', 'P1Y'."""
