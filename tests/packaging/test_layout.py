@@ -115,6 +115,8 @@ PUBLIC_NAMES = {
         "SpoolError",
         "SpoolInUseError",
         "TopicCreationError",
+        "VisibilityError",
+        "VisibilityTimeoutError",
         "create_topic",
     ],
     "query": [

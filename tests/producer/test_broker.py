@@ -15,6 +15,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import SchemaRegistryClient
+from road import until
 from topic import HEADER, decoded, messages
 
 from wattnet.producer import (
@@ -142,6 +143,39 @@ def test_threads_share_a_producer(servers: str, topic: str) -> None:
     read = decoded(messages(servers, topic, 8_000))
     assert len({metric.knowledge_time_us for metric in read}) == 8_000
     assert Counter(metric.labels["zone"] for metric in read) == {f"Z{zone}": 2_000 for zone in range(4)}
+
+
+def test_the_first_future_keeps_the_order_of_what_other_threads_send(servers: str, topic: str) -> None:
+    with Producer(servers, topic=topic, queue_max_messages=2_000) as producer:
+        counts = [0, 0]
+        stop = threading.Event()
+
+        def work(zone: int) -> None:
+            while not stop.is_set():
+                producer.send(price(f"Z{zone}", 0, float(counts[zone])))
+                counts[zone] += 1
+
+        threads = [threading.Thread(target=work, args=(zone,)) for zone in range(2)]
+        for thread in threads:
+            thread.start()
+        until(lambda: min(counts) > 500, "both have sent")
+        delivery = producer.deliver(price("ES", 0)).result(30)
+        before = list(counts)
+        until(lambda: counts[0] > before[0] + 500 and counts[1] > before[1] + 500, "both have gone on")
+        stop.set()
+        for thread in threads:
+            thread.join()
+        producer.flush(30)
+        taken = producer.statistics()
+        assert (taken.taken, taken.acknowledged) == (sum(counts) + 1, sum(counts) + 1)
+    found = messages(servers, topic, sum(counts) + 1)
+    assert [(m.partition(), m.offset()) for m in found if m.key() == b"price_day_ahead{zone=ES}"] == [
+        (delivery.partition, delivery.offset)
+    ]
+    for zone in range(2):
+        group = [m for m in found if bytes(m.key() or b"").endswith(b"=Z%d}" % zone)]
+        ordered = [metric.value for metric in decoded(sorted(group, key=lambda m: m.offset() or 0))]
+        assert ordered == [float(n) for n in range(counts[zone])]
 
 
 def test_a_topic_that_does_not_exist_says_what_to_do(servers: str) -> None:

@@ -164,6 +164,7 @@ def test_closed_takes_nothing(working: Kind) -> None:
     calls: list[Callable[[], Any]] = [
         lambda: producer.send(price(0)),
         lambda: producer.send_many([price(0)]),
+        lambda: producer.deliver(price(0)),
         lambda: producer.flush(),
     ]
     for call in calls:
@@ -287,6 +288,34 @@ def test_statistics_tell_what_became_of_the_metrics(kind: Kind) -> None:
     assert now.taken == now.failed >= 1
     assert now.taken + now.dropped == 3, "on a slow machine the first one is given up, which makes room"
     failing.close()
+
+
+def test_a_future_tells_where_its_metric_arrived(kind: Kind) -> None:
+    heard: list[object] = []
+    with kind.works() as producer:
+        producer.send(price(0, 0.0))
+        futures = [producer.deliver(price(hour, float(hour))) for hour in (1, 2)]
+        futures.append(producer.deliver(price(3, 3.0), knowledge_time=T0))
+        futures[0].add_done_callback(lambda future: heard.append(producer.statistics().taken))
+        deliveries = [future.result(20) for future in futures]  # nothing is called but this
+        assert [(one.partition, one.offset) for one in deliveries] == [(0, 1), (0, 2), (0, 3)]
+        assert [one.metric for one in deliveries] == kind.sent(producer)[1:]
+        assert deliveries[2].metric.knowledge_time == T0
+        assert heard == [4], "its callback may call the producer"
+        assert not producer.deliver(price(4)).cancel(), "what is in the queue cannot be taken back"
+        assert producer.statistics().taken == 5
+
+
+def test_a_future_tells_why_its_metric_did_not_arrive_and_flush_does_not(kind: Kind) -> None:
+    heard: list[ProducerError] = []
+    with kind.fails(on_error=heard.append) as producer:
+        future = producer.deliver(price(0, 7.0))
+        with pytest.raises(NotDeliveredError) as caught:
+            future.result(20)
+        assert caught.value.metric.value == 7.0
+        assert producer.flush(10) == FlushResult(dropped=0)
+        assert heard == [caught.value], "who listens hears everything"
+        assert producer.statistics().failed == 1
 
 
 def test_full_and_raise(kind: Kind) -> None:

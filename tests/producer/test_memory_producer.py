@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from wattnet.producer import DeliveryError, MemoryProducer, Producer
+from wattnet.producer import DeliveryError, MemoryProducer, Producer, QueueFullError
 from wattnet.schemas import Metric
 
 METRIC = Metric("price_day_ahead", 41.5, datetime(2025, 3, 1, tzinfo=timezone.utc), {"zone": "ES"})
@@ -65,3 +65,12 @@ def test_forgetting_it_warns_of_nothing() -> None:
     program = "from wattnet.producer import MemoryProducer; producer = MemoryProducer()"
     run = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_no_room_for_what_has_a_future() -> None:
+    with MemoryProducer(full=True, on_full="raise") as producer, pytest.raises(QueueFullError):
+        producer.deliver(METRIC)
+    with MemoryProducer(full=True, on_full="drop") as producer:
+        future = producer.deliver(METRIC)
+        assert isinstance(future.exception(0), QueueFullError)
+        assert producer.flush().dropped == 1

@@ -319,3 +319,43 @@ def test_a_registry_that_is_away_is_named_without_its_password() -> None:
     with pytest.raises(SchemaRegistryError, match=r"http://127\.0\.0\.1:1 did not answer") as caught:
         Producer(NOWHERE, schema_registry_url="http://me:secret@127.0.0.1:1")
     assert "secret" not in str(caught.value)
+
+
+def test_close_fails_the_futures_that_are_left() -> None:
+    producer = Producer(NOWHERE)
+    future = producer.deliver(METRIC)
+    with pytest.raises(FlushTimeoutError):
+        producer.close(0.1)
+    with pytest.raises(NotDeliveredError, match="still in the queue when the producer closed"):
+        future.result(0)
+
+
+def test_a_future_may_close_its_producer() -> None:
+    producer = lost()
+    done = threading.Event()
+
+    def close(_: object) -> None:
+        producer.close(10)
+        done.set()
+
+    producer.deliver(METRIC).add_done_callback(close)
+    assert done.wait(20)
+
+
+def test_a_forgotten_producer_is_not_kept_alive_by_its_futures() -> None:
+    producer = lost()
+    future = producer.deliver(METRIC)
+    with pytest.warns(ResourceWarning, match="was not closed"):
+        del producer
+    assert isinstance(future.exception(0), NotDeliveredError)
+
+
+def test_before_the_first_future_what_was_sent_is_decided() -> None:
+    """The client is exchanged for one that reports arrivals; two of them would race with one series."""
+    heard: list[ProducerError] = []
+    producer = lost(on_error=heard.append)
+    producer.send_many([METRIC] * 3)
+    future = producer.deliver(METRIC)
+    assert len(heard) == 3
+    assert isinstance(future.exception(20), NotDeliveredError)
+    assert closed_with_errors(producer).failed == 3

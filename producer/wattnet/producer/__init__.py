@@ -21,6 +21,8 @@ from wattnet.producer._errors import (
     SpoolError,
     SpoolInUseError,
     TopicCreationError,
+    VisibilityError,
+    VisibilityTimeoutError,
 )
 from wattnet.producer._memory_producer import MemoryProducer
 from wattnet.producer._producer import FlushResult, Producer
@@ -52,5 +54,7 @@ __all__ = [
     "SpoolError",
     "SpoolInUseError",
     "TopicCreationError",
+    "VisibilityError",
+    "VisibilityTimeoutError",
     "create_topic",
 ]

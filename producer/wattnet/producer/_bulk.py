@@ -44,7 +44,8 @@ def _queue(producer: Producer, messages: list[dict[str, Any]], before: int, tota
     taken = 0
     wait_s: float | None = None
     while messages:
-        count = _client(producer).produce_batch(producer._topic, messages)
+        with producer._exchanging:  # nobody puts another client in this one's place meanwhile
+            count = _client(producer).produce_batch(producer._topic, messages)
         taken += count
         producer._taken += count
         if count == len(messages):

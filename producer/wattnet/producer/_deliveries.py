@@ -89,6 +89,23 @@ class Deliveries:
         if self._on_error is not None:
             self.pending.append(self.failure(why, message.key(), message.value()))
 
+    def promised(
+        self, error: KafkaError | None, key: bytes, value: bytes, message: Message
+    ) -> Delivery | NotDeliveredError:
+        """The same of a record that has a future: flush leaves its failure to that."""
+        outcome: Delivery | NotDeliveredError
+        if error is None:
+            outcome = self.delivery(key, value, message)
+            listens = self._on_delivery is not None
+        else:
+            outcome = self.failure(self.reason(error), key, value)
+            listens = self._on_error is not None
+            with self._lock:
+                self.all_failed += 1
+        if listens:
+            self.pending.append(outcome)
+        return outcome
+
     def delivery(self, key: bytes | None, value: bytes | None, message: Message) -> Delivery:
         """A record's arrival, in words."""
         partition, offset = message.partition(), message.offset()

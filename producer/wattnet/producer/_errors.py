@@ -15,13 +15,20 @@ ProducerError
 ├── FrameError (a ValueError)            the layout of a frame, not a value in it: nothing of it was sent
 ├── SendError                            the client refused a metric at the call: it was not taken
 ├── NotDeliveredError                    one metric that was taken and did not reach the topic; goes to on_error
+├── VisibilityError                      Kafka does not tell this user how far the consumers are
+│   └── VisibilityTimeoutError           ClickHouse does not have everything yet
 └── DeliveryError                        from flush and close: how many did not reach the topic, and why the first one
     └── FlushTimeoutError                some are still in the queue
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from wattnet.schemas import Metric, decode_metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class ProducerError(Exception):
@@ -98,6 +105,23 @@ class NotDeliveredError(ProducerError):
     @property
     def metric(self) -> Metric:
         return decode_metric(self._value[self._header_bytes :])
+
+
+class VisibilityError(ProducerError):
+    """Whether ClickHouse has what was sent cannot be found out."""
+
+
+class VisibilityTimeoutError(VisibilityError):
+    """ClickHouse does not have everything when the time is over; it is in the topic, and may be stored later.
+
+    behind   how many offsets each partition still has to go, by partition; empty when Kafka did not answer
+    members  how many consumers the group has; None when Kafka did not say
+    """
+
+    def __init__(self, message: str, *, behind: Mapping[int, int], members: int | None) -> None:
+        super().__init__(message)
+        self.behind = dict(behind)
+        self.members = members
 
 
 class DeliveryError(ProducerError):

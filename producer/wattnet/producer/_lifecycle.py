@@ -27,14 +27,14 @@ def closed(producer: Producer) -> None:
     _open.discard(producer)
 
 
-def refuse_closed(*_: Any) -> NoReturn:
+def refuse_closed(*_: Any, **__: Any) -> NoReturn:
     """Stands where produce was."""
     raise ProducerClosedError(
         "the producer is closed and takes nothing more: make a new one, or send inside its with-block"
     )
 
 
-def refuse_forked(*_: Any) -> NoReturn:
+def refuse_forked(*_: Any, **__: Any) -> NoReturn:
     """Stands where produce was."""
     raise ForkedProducerError(
         "this producer was made in the parent process, and its threads do not exist in a fork: make one in each "

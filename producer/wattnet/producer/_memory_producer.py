@@ -76,6 +76,10 @@ class MemoryProducer(Producer):
     def full(self, full: bool) -> None:
         self._memory.full = full
 
+    def wait_visible(self, timeout_s: float | None = 60.0, *, group_id: str = "wattnet-consumer") -> None:  # noqa: ARG002  nobody consumes
+        """What was sent is where everybody can see it at once; raises what `flush` raises."""
+        self.flush(timeout_s)
+
     def __del__(self) -> None:
         """Nothing is lost with it."""
 
@@ -140,8 +144,10 @@ class _MemoryKafka:
 
     def _serve(self) -> int:
         served = 0
-        while self._reports:
-            report, error, message = self._reports.popleft()
+        while True:
+            try:
+                report, error, message = self._reports.popleft()
+            except IndexError:  # all of them, or another thread served the last one
+                return served
             report(error, message)
             served += 1
-        return served

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as KafkaProducer
 
 from wattnet.producer import _lifecycle
 from wattnet.producer._bulk import queue_all
@@ -18,24 +20,28 @@ from wattnet.producer._deliveries import Deliveries
 from wattnet.producer._errors import (
     DeliveryError,
     FlushTimeoutError,
+    ProducerClosedError,
     ProducerConfigError,
     ProducerError,
     QueueFullError,
     SendError,
 )
+from wattnet.producer._exchange import Gate, left_behind
 from wattnet.producer._framing import framing, header
 from wattnet.producer._logging import logger
 from wattnet.producer._progress import Progress
+from wattnet.producer._promises import Promises
 from wattnet.producer._spool_identity import header_or_last_one
 from wattnet.producer._statistics import ProducerStatistics
 from wattnet.schemas import Metric, MetricEncoder, to_knowledge_time_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Future
     from datetime import datetime
     from types import TracebackType
 
-    from wattnet.producer._client import KafkaClient
+    from wattnet.producer._client import KafkaClient, OnDelivery
     from wattnet.producer._delivery import Delivery
     from wattnet.producer._spool import Spool
     from wattnet.producer._spool_client import SpoolClient
@@ -43,9 +49,10 @@ if TYPE_CHECKING:
 
 # Serving what librdkafka has to report costs 0.4 us even when there is nothing: too much for every send.
 _SERVE_EVERY_US = 20_000
-_SERVE_EVERY_RECORDS = 5_000
 # How long one call waits inside librdkafka, where Ctrl-C is not seen.
 _SLICE_S = 0.1
+# What the configuration says of delivery reports.
+_REPORTS = frozenset({"on_delivery", "delivery.report.only.error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +147,20 @@ class Producer:
         self._spool_client: SpoolClient | None = None
         kafka = self._connect(config)
         self._kafka = kafka
-        self._produce: Callable[[str, bytes, bytes], None] = kafka.produce
         self._encoder = MetricEncoder(frame_header)
         self._encode = self._encoder.encode
-        self._serve_at_us = 0
+        self._config = config
+        self._reports_arrivals = not isinstance(kafka, KafkaProducer) or self._deliveries.wants_arrivals
+        self._promises: Promises | None = None
+        self._exchanging = threading.RLock()
+        self._exchanged = False
+        self._produce: Callable[..., None] = kafka.produce
+        self._serve_at_us = self._serve_next_us = 0
         self._taken = self._spooled()  # an earlier process may have left something there
         _lifecycle.opened(self)
 
-    def send(self, metric: Metric, *, knowledge_time: datetime | None = None) -> None:
+    # Not keyword-only, because CPython calls functions with keyword-only arguments the slow way.
+    def send(self, metric: Metric, knowledge_time: datetime | None = None) -> None:
         """Put `metric` into the queue; returns before it is delivered.
 
         knowledge_time  when its value became known, if the metric itself does not say; None says now
@@ -176,14 +189,44 @@ class Producer:
         else:
             self._taken += 1
         if now_us >= self._serve_at_us:
-            self._serve_at_us = now_us + _SERVE_EVERY_US
-            self._serve(0)
+            self._serve_between(now_us, produce)
 
     def send_many(self, metrics: Iterable[Metric], *, knowledge_time: datetime | None = None) -> None:
         """`send` each of them. What it raises leaves those before in the queue, and the rest not taken."""
         send = self.send
         for metric in metrics:
             send(metric, knowledge_time=knowledge_time)
+
+    def deliver(self, metric: Metric, *, knowledge_time: datetime | None = None) -> Future[Delivery]:
+        """`send` it, and tell by the future when the brokers have acknowledged it.
+
+        The future resolves by itself, to a Delivery, or to a NotDeliveredError when the metric did not reach the topic
+        (also when the producer closed before); on_full='drop' makes it a QueueFullError. It cannot be cancelled: a
+        metric in the queue is on its way. `flush` and `close` raise no error for what a future has told.
+
+        Reports of what arrived cost half a microsecond for each metric, those of `send` too. A producer that was made
+        without on_delivery and has no spool asks for them from the first call of `deliver` on, which therefore waits
+        until everything before is delivered or given up.
+
+        Raises what `send` raises; the metric was not taken then.
+        """
+        if not isinstance(metric, Metric):
+            raise TypeError(f"deliver takes a Metric, and this is a {type(metric).__name__}: {metric!r}")
+        promises = self._promises or self._begin_to_promise()
+        known_us = metric.knowledge_time_us
+        if known_us is None:
+            known_us = knowledge_now_us() if knowledge_time is None else to_knowledge_time_us(knowledge_time)
+        key, value = self._encode(metric, known_us)
+        future, decide = promises.new(key, value)
+        try:
+            taken = self._take(key, value, decide)
+        except BaseException:
+            promises.forget(future)
+            raise
+        if not taken:
+            promises.forget(future)
+            future.set_exception(QueueFullError(f"the queue is full: a metric of {key.decode()} was dropped"))
+        return future
 
     def retract(
         self,
@@ -274,6 +317,26 @@ class Producer:
         queued = self._drain(kafka, timeout_s)
         return self._result(queued, timeout_s, "They stay there and go on being tried")
 
+    def wait_visible(self, timeout_s: float | None = 60.0, *, group_id: str = "wattnet-consumer") -> None:
+        """Return when ClickHouse has every metric that was taken: as a value, or as a dead letter that it refused.
+
+        First `flush`; then everything that is in the topic at that moment is waited for, what others sent, too. What
+        counts is what the feeder has committed to Kafka, `wattnet consume` or ClickHouse's Kafka engine.
+
+        group_id  the feeder's consumer group (KAFKA_GROUP_ID)
+
+        Raises what `flush` raises; VisibilityTimeoutError when the time is over before (the metrics are in the topic
+        then), VisibilityError when Kafka does not tell this user.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        self.flush(timeout_s)
+        if not self._taken:
+            return
+        from wattnet.producer._visibility import Visibility  # the admin client takes long to import
+
+        config = {key: value for key, value in self._config.items() if key not in _REPORTS}
+        Visibility(config, topic=self._topic, group_id=group_id, timeout_s=timeout_s).wait(deadline)
+
     def statistics(self) -> ProducerStatistics:
         """Numbers of metrics since the producer was made; also after close. Costs some microseconds."""
         self._serve(0)
@@ -296,12 +359,13 @@ class Producer:
         Raises as `flush` does; the producer is closed then, too. Closing again does nothing. With a spool what is still
         there is not given up: it waits for the next producer on the spool, and the result says how many.
         """
-        kafka = self._kafka
-        if kafka is None:
-            return FlushResult(dropped=0)
-        self._produce = _lifecycle.refuse_closed
-        _lifecycle.closed(self)
-        self._kafka = None
+        with self._exchanging:
+            kafka = self._kafka
+            if kafka is None:
+                return FlushResult(dropped=0)
+            self._produce = _lifecycle.refuse_closed
+            _lifecycle.closed(self)
+            self._kafka = None
         queued = spooled = 0
         try:
             queued = self._drain(kafka, timeout_s)
@@ -314,6 +378,8 @@ class Producer:
                 kafka.purge()
                 kafka.flush(_SLICE_S)
                 self._deliveries.tell()
+            if self._promises is not None:
+                self._promises.end(ProducerClosedError("the producer closed before the brokers had answered"))
         return self._result(queued, timeout_s, "They are given up", spooled=spooled)
 
     def __enter__(self) -> Producer:
@@ -369,37 +435,68 @@ class Producer:
         )
         return self._spool_client
 
-    def _take_all(self, records: Iterable[tuple[bytes, bytes]]) -> int:
-        """Encoded records, (key, value), into the queue in their order; returns how many were taken (`on_full`).
-
-        Raises as `send` does; then those before are in the queue.
-        """
-        topic, taken = self._topic, 0
+    def _take(self, key: bytes, value: bytes, on_delivery: OnDelivery) -> bool:
+        """One encoded record into the queue; returns whether it was taken (`on_full`). Raises as `send` does."""
         produce = self._produce
-        for number, (key, value) in enumerate(records, start=1):
-            try:
-                produce(topic, value, key)
-            except (BufferError, KafkaException) as exc:
-                taken += self._produce_otherwise(key, value, exc)
-            else:
-                taken += 1
-                self._taken += 1
-            if not number % _SERVE_EVERY_RECORDS:
-                self._serve(0)
-        return taken
+        try:
+            produce(self._topic, value, key, on_delivery=on_delivery)
+        except (BufferError, KafkaException) as exc:
+            return self._produce_otherwise(key, value, exc, on_delivery)
+        self._taken += 1
+        self._serve_between(knowledge_now_us(), produce)
+        return True
 
-    def _produce_otherwise(self, key: bytes, value: bytes, refusal: BufferError | KafkaException) -> bool:
+    def _begin_to_promise(self) -> Promises:
+        """What keeps futures; with a client that reports arrivals, which librdkafka cannot be told later."""
+        with self._exchanging:
+            if self._promises is None:
+                kafka = self._kafka
+                if kafka is None:
+                    self._produce(self._topic, b"", b"")  # it raises: closed, or forked
+                    raise AssertionError
+                if not self._reports_arrivals:
+                    kafka = self._exchange(kafka)
+                self._promises = Promises(kafka, self._deliveries)
+            return self._promises
+
+    def _exchange(self, old: KafkaClient) -> KafkaClient:
+        """Put a client that reports arrivals in place of `old`, once that has delivered everything.
+
+        Meanwhile other threads' sends wait, and so each series keeps its order.
+        """
+        new = self._connect({**self._config, "delivery.report.only.error": False})
+        gate = self._produce = Gate(old.produce)
+        try:
+            self._drain(old, None)
+            if self._kafka is not old:  # on_error closed it
+                _lifecycle.refuse_closed()
+            self._kafka, gate.behind = new, new.produce
+            self._reports_arrivals = self._exchanged = True
+            self._serve_at_us = 0  # from now on every send looks whether it was overtaken, and has used the old client
+        finally:
+            if self._kafka is not None:
+                self._produce = gate.behind
+            else:
+                gate.behind = self._produce
+            gate.open()
+        return new
+
+    def _produce_otherwise(
+        self, key: bytes, value: bytes, refusal: BufferError | KafkaException, on_delivery: OnDelivery | None = None
+    ) -> bool:
         """What `on_full` says, or the refusal in words; returns whether the record was taken."""
         wait_s = 0.0  # first serve only: what was delivered counts as queued until its report is served
         while isinstance(refusal, BufferError):
             self._serve(wait_s)
             wait_s = _SLICE_S
+            produce = self._produce
             try:
-                self._produce(self._topic, value, key)
+                produce(self._topic, value, key, on_delivery=on_delivery)
             except (BufferError, KafkaException) as exc:
                 refusal = exc
             else:
                 self._taken += 1
+                self._serve_between(0, produce)
                 return True
             if self._on_full != "block" and isinstance(refusal, BufferError):
                 self._when_full(key)
@@ -432,11 +529,24 @@ class Producer:
     def _spooled(self) -> int:
         return 0 if self._spool_client is None else self._spool_client.waiting
 
+    def _serve_between(self, now_us: int, produce: Callable[..., None]) -> None:
+        """After a record was taken by `produce`: serve what is due."""
+        if produce is not self._produce and (old := left_behind(produce)) is not None:
+            self._drain(old, None)  # it was on its way into the old client when that was exchanged
+        if now_us < self._serve_next_us:
+            return
+        self._serve_next_us = now_us + _SERVE_EVERY_US
+        if not self._exchanged:
+            self._serve_at_us = self._serve_next_us
+        self._serve(0)
+
     def _serve(self, timeout_s: float) -> None:
         kafka = self._kafka
         if kafka is None:
             return
         kafka.poll(timeout_s)
+        if self._promises is not None:
+            self._promises.settle()
         if self._deliveries.pending:
             self._deliveries.tell()
 
@@ -455,6 +565,8 @@ class Producer:
                     queued=len(kafka),
                     dropped=0,
                 ) from exc
+            if self._promises is not None:
+                self._promises.settle()
             self._deliveries.tell()
             queued = len(kafka)  # on_error may have sent something again
             if not queued or left_s <= 0:
@@ -489,5 +601,6 @@ class Producer:
             self._spool_client.leave_to_parent()
         if self._kafka is not None:
             _lifecycle.never_destroy(self._kafka)
+        self._promises = None  # its thread did not come along
         self._produce = _lifecycle.refuse_forked
         self._kafka = None
