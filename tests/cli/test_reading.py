@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
 DAY = ("--start", "2025-03-01T00:00Z", "--end", "2025-03-02T00:00Z")
+NAMES = "odd_metric\ntail_metric\nzone_load\nzone_score\n"
 HOSTILE = "a,b=c\\d \x1b[2J\u202e"
 AWKWARD = (0.1 + 0.2, 5e-324, -0.0, 1.7976931348623157e308, 1e22, 123456789.123456789)
 
@@ -47,13 +48,14 @@ def _stored(store: DirectWriter) -> None:
         Metric("zone_score", 3.0, T0 + timedelta(hours=1), {**revised, "valid": False}),
         Metric("zone_score", 4.0, T0 + timedelta(hours=2), revised),
     ]
+    metrics += [Metric("tail_metric", float(hour), T0 + hour * timedelta(hours=1), {"zone": "ES"}) for hour in range(3)]
     metrics.append(Metric("odd_metric", 1.5, T0, {"zone": HOSTILE, "timestamp_of": "x"}))
     store.put(*metrics)
 
 
 def test_names_are_one_a_line(reader: Shell) -> None:
     ended = reader("names")
-    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, "odd_metric\nzone_load\nzone_score\n", "")
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (0, NAMES, "")
 
 
 def test_numbers_and_times_read_back_bit_for_bit(reader: Shell) -> None:
@@ -94,6 +96,49 @@ def test_a_question_is_refined_by_options(reader: Shell) -> None:
     lines = reader("query", "zone_score", *DAY, "--history", "-f", "jsonl").stdout.splitlines()
     (withdrawn,) = (row for row in map(json.loads, lines) if row["value"] is None)
     assert withdrawn["zone"] == "ES"
+
+
+def test_buckets_of_a_zone(reader: Shell) -> None:
+    """Times in that zone then, and what was inferred is said."""
+    ended = reader("query", "zone_score", *DAY, "--resample", "1d", "--how", "max", "--tz", "Europe/Madrid")
+    (row,) = csv.DictReader(io.StringIO(ended.stdout))
+    assert (row["timestamp"], row["value"], row["count"]) == ("2025-03-01T00:00:00+01:00", "4.0", "2")
+    energy = reader("query", "zone_load", "zone=ES", *DAY, "--resample", "1h", "--how", "energy")
+    assert energy.exit_code == 0
+    assert energy.stderr.startswith("warning: ")
+    assert reader("query", "zone_score", *DAY, "--how", "max").exit_code == 2
+    assert reader("query", "zone_score", *DAY, "--resample", "7s").exit_code == 2
+
+
+def test_tail_gives_what_is_there_and_then_what_lands(reader: Shell, store: DirectWriter) -> None:
+    """The token of the last change goes on behind it, exactly."""
+    start = ("--start", "2025-03-01T00:00Z")
+    store.put(
+        *(Metric("tail_metric", float(hour), T0 + hour * timedelta(hours=1), {"zone": "ES"}) for hour in range(3))
+    )
+    first = reader("tail", "tail_metric", *start, "--limit", "2").stdout
+    rows = [*csv.DictReader(io.StringIO(first))]
+    assert [(row["value"], row["previous"], row["snapshot"]) for row in rows] == [
+        ("0.0", "", "true"),
+        ("1.0", "", "true"),
+    ]
+    assert rows[0]["series"] == "tail_metric{zone=ES}"
+    store.put(
+        Metric("tail_metric", 7.5, T0, {"zone": "ES"}),
+        Metric("tail_metric", None, T0 + timedelta(hours=1), {"zone": "ES"}),
+    )
+    more = reader("tail", "tail_metric", "--resume", rows[1]["token"], "--limit", "3", "--format", "jsonl").stdout
+    changes = [json.loads(line) for line in more.splitlines()]
+    assert [(one["value"], one["previous"], one["snapshot"]) for one in changes] == [
+        (2.0, None, True),
+        (7.5, 0.0, False),
+        (None, 1.0, False),
+    ]
+    assert changes[0]["labels"] == {"zone": "ES"}
+    table = reader("tail", "tail_metric", *start, "--limit", "2", "--format", "table").stdout.splitlines()
+    assert table[1].split() == ["2025-03-01", "00:00:00", "7.5", "tail_metric{zone=ES}"]
+    assert reader("tail", "tail_metric", "--resume", "x").exit_code == 2
+    assert reader("tail", "tail_metric", "resume=x").exit_code == 2
 
 
 def test_wide_has_a_column_a_series(reader: Shell) -> None:
@@ -232,7 +277,7 @@ def test_reading_loads_nothing_that_it_does_not_need(reader: Shell, wattnet: Com
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=wattnet.environment(reader.env)
     )
-    assert loaded.stdout == "odd_metric\nzone_load\nzone_score\n"
+    assert loaded.stdout == NAMES
     for heavy in ("pandas", "polars", "pyarrow", "confluent_kafka", "structlog", "rich", "plotext", "wattnet.consumer"):
         assert f"'{heavy}'" not in loaded.stderr
 

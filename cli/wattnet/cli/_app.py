@@ -20,6 +20,7 @@ from wattnet.cli import (
     _migrate,
     _names,
     _query,
+    _tail,
     _up,
     _verify,
 )
@@ -59,8 +60,13 @@ for command, lines in (
             "wattnet query zone_generation zone=ES production_type=solar,wind --start -1d",
             "wattnet query zone_load zone=ES --start 2025-03-01T00:00Z --end 2025-03-02T00:00Z -o load.csv",
             "wattnet query zone_load zone=ES --start -7d --as-of -1d --format jsonl | jq .value",
+            "wattnet query zone_load zone=ES --start 2025-03-01 --resample 1d --how energy --tz Europe/Madrid",
             "wattnet query zone_load zone=ES,PT --start -2d --plot",
         ),
+    ),
+    (
+        _tail.tail,
+        ("wattnet tail zone_generation zone=ES", "wattnet tail zone_load --start now --format jsonl | jq -c .value"),
     ),
     (_query.latest, ("wattnet latest zone_generation zone=ES", "wattnet latest zone_load --format csv")),
     (_names.series, ("wattnet series zone_generation zone=ES", "wattnet series zone_import from=FR --format json")),

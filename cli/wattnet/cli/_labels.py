@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ESCAPE = "\\"
 
 
-def parse_labels(arguments: list[str] | None) -> dict[str, object]:
+def parse_labels(arguments: list[str] | None, *, taken: Sequence[str] = ()) -> dict[str, object]:
     r"""Labels as the query client takes them: a value, or a list of which any one is meant.
 
     The first `=` ends the name, commas part values. A backslash takes the character behind it as it is: `\,` `\=` `\\`,
-    as in the series that `wattnet series` shows. Raises BadParameter for what is no label, or one that no metric has.
+    as in a series' key. Raises BadParameter for what is no label, or one that no metric has, or whose name is `taken`
+    by an argument of the client's method.
     """
     labels: dict[str, object] = {}
     for argument in arguments or ():
@@ -25,6 +31,10 @@ def parse_labels(arguments: list[str] | None) -> dict[str, object]:
         if name in labels:
             raise typer.BadParameter(f"label {name!r} is given twice: write {name}={values[0]},… for several values")
         _check_name(name)
+        if name in taken:
+            raise typer.BadParameter(
+                f"label {name!r} cannot be asked for here: leave it out, and select from the answer"
+            )
         labels[name] = values[0] if len(values) == 1 else values
     return labels
 

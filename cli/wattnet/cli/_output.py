@@ -105,7 +105,7 @@ def _write_csv(rows: Rows, stream: TextIO, *, on_terminal: bool) -> None:
     text: Callable[[str], str] = (lambda given: escaped(given, keep="")) if on_terminal else str
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([text(column.name) for column in rows.columns])
-    plain = {Kind.TIME: _iso, Kind.FLAG: lambda flag: "true" if flag else "false", Kind.TEXT: text}
+    plain = {Kind.TIME: iso, Kind.FLAG: lambda flag: "true" if flag else "false", Kind.TEXT: text}
     made = [plain.get(column.kind) for column in rows.columns]
     for batch in rows.batches:
         # A float is written as repr has it: the shortest text that reads back as the same number.
@@ -120,7 +120,7 @@ def _write_json(rows: Rows, stream: TextIO, *, as_lines: bool) -> None:
     # A label that a series lacks is left out; a value that was withdrawn is null.
     kept = {column.name for column in rows.columns if column.kind is not Kind.TEXT}
     # ASCII escapes: nothing in it can steer a terminal.
-    encode = json.JSONEncoder(default=_iso, allow_nan=False).encode
+    encode = json.JSONEncoder(default=iso, allow_nan=False).encode
     before, between, after = ("", "", "") if as_lines else ("[\n", ",\n", "\n]\n")
     stream.write(before)
     first = True
@@ -158,7 +158,7 @@ def _write_parquet(rows: Rows, stream: IO[bytes]) -> None:
     stream.flush()
 
 
-def _iso(moment: object) -> str:
+def iso(moment: object) -> str:
     """`2025-03-01T00:00:00Z`; another offset stays as it is."""
     if not isinstance(moment, datetime):
         raise TypeError(f"{moment!r} has no text of its own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path  # noqa: TC003  typer reads the annotation
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,20 @@ from wattnet.cli._output import FORMAT, OUTPUT, Format
 
 if TYPE_CHECKING:
     from wattnet.query import Query
+
+
+class How(str, Enum):
+    """What a bucket shows of its values."""
+
+    MEAN = "mean"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first"
+    LAST = "last"
+    COUNT = "count"
+    ENERGY = "energy"
+    POWER = "power"
 
 
 def query(
@@ -27,7 +42,13 @@ def query(
     history: bool = typer.Option(False, "--history", help="Every revision, in the order in which they became known."),
     valid_only: bool = typer.Option(False, "--valid-only", help="Without points whose current value is not valid."),
     limit: int | None = typer.Option(None, "--limit", min=1, help="The first so many rows."),
-    tz: str = typer.Option("UTC", "--tz", metavar="ZONE", help="Whose days dates mean: Europe/Madrid."),
+    resample: str | None = typer.Option(
+        None, "--resample", metavar="STEP", help="A row a bucket of time: 15min, 1h, 1d, 1w, 1mo, 1y."
+    ),
+    how: How | None = typer.Option(
+        None, "--how", help="Of the values in a bucket; energy makes MWh of MW.", show_default="mean"
+    ),
+    tz: str = typer.Option("UTC", "--tz", metavar="ZONE", help="Whose days dates and buckets mean: Europe/Madrid."),
     timeout_s: float = typer.Option(60.0, "--timeout", metavar="SECONDS", min=0.1, help="What ClickHouse may take."),
     wide: bool = typer.Option(False, "--wide", help="A row a timestamp, a column a series; held in memory."),
     plot: bool = typer.Option(False, "--plot", help="Draw a chart."),
@@ -47,6 +68,8 @@ def query(
 
     if plot and (format_ or output or wide):
         raise typer.BadParameter("--plot draws on the terminal: leave out --format, --output and --wide")
+    if how is not None and resample is None:
+        raise typer.BadParameter("--how says what a bucket shows: give --resample, such as --resample 1h")
     check_output(format_, output)
     wanted = parse_labels(labels)
     with open_client(tz=tz, timeout_s=timeout_s) as client:
@@ -55,6 +78,8 @@ def query(
             asked = asked.history()
         if valid_only:
             asked = asked.valid_only()
+        if resample is not None:
+            asked = asked.resample(resample, how.value if how else "mean")
         if limit is not None:
             asked = asked.limit(limit)
         found = _answer(name, asked, wide=wide, plot=plot, format_=format_, output=output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003  typer reads the annotation
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from wattnet.schemas import Metric
 
 EXIT_REFUSED = 1
-SHOWN_WARNINGS = 5
 
 
 def publish(
@@ -64,29 +62,29 @@ def publish(
     from wattnet.cli._publish._source import Source, format_of
     from wattnet.cli._publish._tally import Tally
     from wattnet.cli._reading import quiet_libraries
+    from wattnet.cli._spoken import spoken_warnings
 
     given = _given(metric_type, label, knowledge_time, timestamp_column, value_column, column_label=column_label, tz=tz)
     form = format_of(file, format_)
     quiet_libraries()
-    with Source.open(file, form, rewind=atomic) as source, _heard_warnings() as warned:
+    with Source.open(file, form, rewind=atomic) as source:
         lines = source.lines()
         first, lines = _begun(lines)
         layout = Layout(source.columns, given)
         tally = Tally()
         try:
-            if dry_run or atomic:
-                _read(tally.metrics_of(lines, layout))
-            if dry_run:
-                _show(source, layout, tally, first, form)
-            elif not (atomic and tally.refused):
-                if atomic:
-                    tally, lines = Tally(), source.lines()
-                _send(tally.metrics_of(lines, layout), tally)
+            with spoken_warnings():
+                if dry_run or atomic:
+                    _read(tally.metrics_of(lines, layout))
+                if dry_run:
+                    _show(source, layout, tally, first, form)
+                elif not (atomic and tally.refused):
+                    if atomic:
+                        tally, lines = Tally(), source.lines()
+                    _send(tally.metrics_of(lines, layout), tally)
         finally:
             for problem in tally.lines_of_problems():
                 typer.secho(problem, fg="red", err=True)
-            for warning in [*warned][:SHOWN_WARNINGS]:
-                typer.secho(f"warning: {escaped(warning)}", fg="yellow", err=True)
             typer.echo(str(tally), err=True)
     if dry_run or (atomic and tally.refused):
         typer.echo("nothing was sent" + ("" if dry_run else ": --atomic sends all or none"), err=True)
@@ -166,22 +164,3 @@ def _show(source: Source, layout: Layout, tally: Tally, first: Line | None, form
     typer.echo(str(tally))
     for metric in tally.first:
         typer.echo(f"  {escaped(repr(metric), keep='')}")
-
-
-@contextmanager
-def _heard_warnings() -> Iterator[dict[str, None]]:
-    """What Metric warns of, each text once."""
-    import warnings
-
-    from wattnet.schemas import LabelWarning
-
-    heard: dict[str, None] = {}
-
-    def hear(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-        if issubclass(category, LabelWarning) and len(heard) <= SHOWN_WARNINGS:
-            heard[str(message)] = None
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", LabelWarning)
-        warnings.showwarning = hear
-        yield heard
