@@ -295,6 +295,9 @@ class Road:
             self.one("SELECT count() - uniqExact(`partition`, claim_first, first_offset, last_offset) FROM ledger") == 0
         )
         assert self.one("SELECT uniqExact(series_id) FROM metrics") == self.one("SELECT count() FROM series FINAL")
+        newest = "SELECT series_id, timestamp, rank, value, retracted FROM"
+        by_search = "metrics ORDER BY series_id, timestamp DESC, rank DESC LIMIT 1 BY series_id"
+        assert self.sql(f"{newest} newest FINAL ORDER BY series_id") == self.sql(f"{newest} {by_search}")
         verdict = self.verdict()
         assert verdict.ok, [str(problem) for problem in verdict.problems]
         assert (verdict.stored, verdict.refused, verdict.in_flight) == (messages, refused, 0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
+from datetime import datetime, timedelta, timezone
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import pytest
+from direct_writer import DirectWriter
 
 from wattnet.clickhouse import (
     ClickHouseSettings,
@@ -19,6 +23,7 @@ from wattnet.clickhouse import (
     migration_status,
     require_migrated,
 )
+from wattnet.schemas import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
 
     from wattnet.local import LocalStack
 
+T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
 TABLES = {
     "metrics_ingest",
     "metrics",
@@ -34,8 +40,11 @@ TABLES = {
     "ledger",
     "dead_letters",
     "purged_letters",
+    "newest",
+    "label_values",
     "current_metrics",
     "metrics_as_of",
+    "newest_metrics",
 }
 
 
@@ -72,19 +81,42 @@ def test_up_says_what_it_applied(settings: ClickHouseSettings) -> None:
     applied = migrate_up(settings)
     assert [one.name for one in applied] == [
         "001_ingest", "002_metrics", "003_series", "004_ledger", "005_dead_letters", "006_purged_letters",
-        "010_arrival",
+        "007_newest", "008_label_values", "009_series_by_value", "010_arrival",
     ]  # fmt: skip
     assert all(one.applied_at for one in applied)
 
 
 def test_down_takes_the_newest_back_and_up_brings_them_again(migrated: Client, settings: ClickHouseSettings) -> None:
-    assert migrate_down(settings, steps=4) == [10, 6, 5, 4]
+    assert migrate_down(settings, steps=7) == [10, 9, 8, 7, 6, 5, 4]
     assert not tables(migrated) & {"ledger", "dead_letters", "ingest_to_ledger", "ingest_to_dead_letters"}
     with pytest.raises(MigrationError, match=r"004_ledger.*pending.*wattnet migrate up"):
         require_migrated(settings)
-    assert [one.version for one in migrate_up(settings)] == [4, 5, 6, 10]
-    assert migrate_down(settings, steps=7) == [10, 6, 5, 4, 3, 2, 1]
+    assert [one.version for one in migrate_up(settings)] == [4, 5, 6, 7, 8, 9, 10]
+    assert migrate_down(settings, steps=10) == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
     assert not tables(migrated) & TABLES
+
+
+def test_new_tables_know_what_was_stored_before_them(migrated: Client, settings: ClickHouseSettings) -> None:
+    """Applied to a database with rows, and again when half of it was done: as if the tables had always been there."""
+    store = DirectWriter(migrated)
+    hour = timedelta(hours=1)
+    store.put(*(Metric("some_load", value, T0 + value * hour, {"zone": "ES"}) for value in (1.0, 3.0, 2.0)))
+    store.put(Metric("some_load", 9.0, T0 + 3 * hour, {"zone": "ES", "zone_status": "preview"}))
+    store.put(Metric("some_load", 5.0, T0, {"zone": "PT"}), Metric("some_load", None, T0 + hour, {"zone": "PT"}))
+    store.put(Metric("plain", 7.0, T0, attributes={"run": "1"}))
+    newest = "SELECT * EXCEPT stored_at FROM newest_metrics ORDER BY name, zone"
+    values = "SELECT * FROM label_values FINAL ORDER BY ALL"
+    before = store.rows(newest), store.rows(values)
+    assert [row[4:6] for row in before[0]] == [(7.0, False), (3.0, False), (0.0, True)]
+    assert before[1] == [
+        ("plain", "", ""), ("some_load", "", ""), ("some_load", "zone", "ES"), ("some_load", "zone", "PT"),
+    ]  # fmt: skip
+    migrate_down(settings, steps=4)
+    for script in ("007_newest.sql", "008_label_values.sql") * 2:
+        text = (files("wattnet.clickhouse") / "migrations" / script).read_text(encoding="utf-8")
+        for statement in re.sub("--.*", "", text).replace("sleepEachRow(1)", "1").split(";")[:-1]:
+            migrated.command(statement)
+    assert (store.rows(newest), store.rows(values)) == before
 
 
 def test_a_migration_that_died_half_way_runs_again(migrated: Client, settings: ClickHouseSettings) -> None:

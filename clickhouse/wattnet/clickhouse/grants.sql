@@ -20,7 +20,10 @@ GRANT SELECT(topic, topic_id, `partition`, `offset`, reason) ON wattnet.dead_let
 -- Programs and dashboards that read (wattnet.query).
 CREATE ROLE IF NOT EXISTS wattnet_reader;
 GRANT SELECT ON wattnet.metrics TO wattnet_reader;
+GRANT SELECT ON wattnet.newest TO wattnet_reader;
 GRANT SELECT ON wattnet.series TO wattnet_reader;
+GRANT SELECT ON wattnet.label_values TO wattnet_reader;
+GRANT SELECT ON wattnet.newest_metrics TO wattnet_reader;
 GRANT SELECT ON wattnet.current_metrics TO wattnet_reader;
 GRANT SELECT ON wattnet.metrics_as_of TO wattnet_reader;
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Of the user's profile, unlike the codes in FATAL_CODES; neither passes by itself.
 REFUSED_BY_PROFILE = frozenset({164, 452})  # READONLY, SETTING_CONSTRAINT_VIOLATION
 # What a materialized view fills from metrics_ingest, and where repeated inserts must be recognized.
-FED_TABLES = ("dead_letters", "ledger", "metrics", "series")
+FED_TABLES = ("dead_letters", "label_values", "ledger", "metrics", "newest", "series")
 VIEWS = tuple(f"ingest_to_{table}" for table in FED_TABLES)
 INGEST_TABLE = "metrics_ingest"
 MIGRATIONS_TABLE = "schema_versions"

@@ -1,0 +1,2 @@
+DROP VIEW IF EXISTS ingest_to_label_values;
+DROP TABLE IF EXISTS label_values;

@@ -1,0 +1,1 @@
+ALTER TABLE series DROP INDEX IF EXISTS by_value;
