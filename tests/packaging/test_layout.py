@@ -149,6 +149,7 @@ PUBLIC_NAMES = {
         "UnitError",
         "UnknownLabelError",
         "UnknownNameError",
+        "UnknownValueWarning",
         "parse_time",
     ],
     "schemas": [

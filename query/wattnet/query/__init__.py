@@ -21,6 +21,7 @@ from wattnet.query._errors import (
     UnitError,
     UnknownLabelError,
     UnknownNameError,
+    UnknownValueWarning,
 )
 from wattnet.query._findings import BalanceInterval, ExchangeInterval, ForecastAccuracy, Gap
 from wattnet.query._follow import Follow
@@ -60,5 +61,6 @@ __all__ = [
     "UnitError",
     "UnknownLabelError",
     "UnknownNameError",
+    "UnknownValueWarning",
     "parse_time",
 ]

@@ -8,12 +8,13 @@ from pydantic import SecretStr
 
 from wattnet.clickhouse import ClickHouseSettings
 from wattnet.query._database import Database
+from wattnet.query._discovery import labels, names
 from wattnet.query._errors import FilterError, UnknownNameError
-from wattnet.query._filters import Filters
+from wattnet.query._filters import Filters, label_name
 from wattnet.query._follow import follow
 from wattnet.query._query import Query
 from wattnet.query._question import Question
-from wattnet.query._series import find_series, names
+from wattnet.query._series import find_series, find_values
 from wattnet.query._times import NOW, Moment, bounds, now_us, zone
 from wattnet.schemas import MetricType
 
@@ -44,7 +45,8 @@ class Client:
     Labels are given by name (`zone="ES"`, `production_type=["solar", "wind"]`): equality, and for a list, tuple or set
     any one of its values; `from_` stands for the label `from`. So are valid, zone_status and data_state, which select
     among current values. A metric name or label that is not stored is an error with a suggestion; a value that no
-    series has for a label (a zone without data yet) gives an empty answer.
+    series has for a label (a zone without data yet) gives an empty answer, with an UnknownValueWarning that suggests
+    another where one is stored that is much like it.
     """
 
     def __init__(
@@ -225,14 +227,23 @@ class Client:
         """Every metric name under which something is stored, sorted."""
         return names(self._database)
 
+    def labels(self, name: str) -> list[str]:
+        """The names of all labels that any series of this name has, sorted. Raises UnknownNameError."""
+        return labels(self._database, _name(name))
+
+    def label_values(self, name: str, label: str, **labels: object) -> list[str]:
+        """The values of `label` among the matching series, sorted; `from_` stands for the label `from`.
+
+        Raises UnknownNameError and UnknownLabelError.
+        """
+        return find_values(self._database, _name(name), label_name(label), _only_labels(labels))
+
     def series(self, name: str, **labels: object) -> list[Series]:
-        """The matching series with their labels and extent, by zone, then by the other labels."""
-        filters = Filters.parse(labels)
-        for quality in filters.quality:
-            raise FilterError(
-                f"{quality!r} tells values apart, not series: leave it out here, and give it to metrics()"
-            )
-        return find_series(self._database, _name(name), filters.labels)
+        """The matching series with their labels, extent and attributes, by zone, then by the other labels.
+
+        Raises UnknownNameError and UnknownLabelError.
+        """
+        return find_series(self._database, _name(name), _only_labels(labels))
 
     def close(self) -> None:
         """Give the connections back."""
@@ -282,6 +293,13 @@ class Client:
     def __repr__(self) -> str:
         settings = self._database.settings
         return f"<Client {settings.address}/{settings.database}>"
+
+
+def _only_labels(given: Mapping[str, object]) -> Mapping[str, tuple[str, ...]]:
+    filters = Filters.parse(given)
+    for quality in filters.quality:
+        raise FilterError(f"{quality!r} tells values apart, not series: leave it out here, and give it to metrics()")
+    return filters.labels
 
 
 def _name(given: object) -> str:

@@ -20,6 +20,7 @@ StorageError (of wattnet.clickhouse)
         └── MemoryLimitError                it takes more memory than ClickHouse gives one query
 
 InferredResolutionWarning (UserWarning)     the answer rests on a step that was inferred from the values
+UnknownValueWarning (UserWarning)           no series has the wanted value, which looks like a typo of another
 """
 
 from __future__ import annotations
@@ -89,3 +90,7 @@ class MemoryLimitError(AnswerError):
 
 class InferredResolutionWarning(UserWarning):
     """Values do not say for how long they stand; the most frequent gap of their series was taken."""
+
+
+class UnknownValueWarning(UserWarning):
+    """No series has the wanted value for a label, and one that is stored is much like it: a typo, probably."""

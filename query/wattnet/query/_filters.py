@@ -55,6 +55,13 @@ class Filters:
         return Filters(self.labels, {**self.quality, name: (value,)})
 
 
+def label_name(argument: str) -> str:
+    """The label that is meant: `from_` is `from`. Raises FilterError for what names no label."""
+    if argument in QUALITY_LABEL_NAMES:
+        raise FilterError(f"{argument!r} tells values apart, not series, and stands with each value: it is no label")
+    return _label(argument, "any")[0]
+
+
 def _label(argument: str, value: object) -> tuple[str, str]:
     try:
         canonical = canonical_labels({argument: value})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wattnet.query._errors import UnknownLabelError, UnknownNameError
-from wattnet.schemas import suggest
+from wattnet.query._discovery import check_labels, values, warn_of_typos
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,13 +22,17 @@ MAX_ZONE_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series and how far it reaches: every revision counts, retracted values too. Times are aware UTC."""
+    """One series and how far it reaches: every revision counts, retracted values too. Times are aware UTC.
+
+    `attributes` are those of the newest point's current revision: resolution, source_link, whatever came with it.
+    """
 
     name: str
     labels: Mapping[str, str]
     first_timestamp: datetime
     last_timestamp: datetime
     last_knowledge_time: datetime
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,83 +81,87 @@ class Piece:
         return Piece([self.series[number] for number in kept], [self.positions[number] for number in kept])
 
 
-def names(database: Database) -> list[str]:
-    """Every metric name under which something is stored, sorted."""
-    return [name for (name,) in database.rows("SELECT DISTINCT name FROM series ORDER BY name", {})]
+# A series stands here once for every insert that is not merged yet, always with the same labels.
+_MATCHES = "SELECT s.series_id, any(s.zone), any(s.labels) FROM series AS s WHERE {where} GROUP BY s.series_id"
+_EXTENTS = """
+    SELECT s.series_id, any(s.labels), min(s.first_timestamp), max(s.last_timestamp), max(s.last_knowledge_time)
+    FROM series AS s WHERE {where} GROUP BY s.series_id
+"""
+_ATTRIBUTES = """
+    SELECT n.attributes, groupArray(n.series_id) FROM newest AS n FINAL
+    WHERE n.name = {{name:String}} AND n.attributes != '' AND n.series_id IN (
+        SELECT s.series_id FROM series AS s WHERE {where})
+    GROUP BY n.attributes
+"""
+_VALUES = """
+    SELECT DISTINCT s.labels[{{of:String}}] AS value FROM series AS s
+    WHERE {where} AND mapContains(s.labels, {{of:String}}) ORDER BY value
+"""
 
 
 def find_matches(database: Database, name: str, labels: Mapping[str, Sequence[str]]) -> Matches:
     """The series of `name` that have one of the wanted values for each label.
 
-    A value that no series has matches nothing. Raises UnknownNameError and UnknownLabelError.
+    A value that no series has matches nothing; warns when it looks like a typo (UnknownValueWarning). Raises
+    UnknownNameError and UnknownLabelError.
     """
     where, parameters = condition(name, labels)
-    # A series stands here once for every insert that is not merged yet, always with the same labels.
-    rows = database.rows(
-        f"SELECT s.series_id, any(s.zone), any(s.labels) FROM series AS s WHERE {where} GROUP BY s.series_id",  # noqa: S608  fixed text and numbered parameters
-        parameters,
-    )
-    if not rows:
-        return Matches(name, (), known_labels(database, name, labels))
+    rows = database.rows(_MATCHES.format(where=where), parameters)
     series = [Match(int(id_), zone, dict(sorted(found.items()))) for id_, zone, found in rows]
     series.sort(key=lambda match: (match.zone, tuple(match.labels.items())))
-    return Matches(name, series, sorted({label for match in series for label in match.labels}))
+    label_names = _check(database, name, labels, [match.labels for match in series])
+    return Matches(name, series, label_names)
 
 
 def find_series(database: Database, name: str, labels: Mapping[str, Sequence[str]]) -> list[Series]:
-    """As find_matches, with each series' extent."""
+    """As find_matches, with each series' extent and attributes."""
     where, parameters = condition(name, labels)
-    rows = database.rows(
-        "SELECT any(s.zone), any(s.labels), min(s.first_timestamp), max(s.last_timestamp), max(s.last_knowledge_time) "  # noqa: S608  fixed text and numbered parameters
-        f"FROM series AS s WHERE {where} GROUP BY s.series_id",
-        parameters,
-    )
-    if not rows:
-        known_labels(database, name, labels)
-    found = [(zone, tuple(sorted(pairs.items())), extent) for zone, pairs, *extent in rows]
-    found.sort(key=lambda row: row[:2])
-    return [Series(name, dict(pairs), *extent) for _, pairs, extent in found]
+    rows = database.rows(_EXTENTS.format(where=where), parameters)
+    attributes: dict[int, Mapping[str, str]] = {}
+    if rows:
+        for text, ids in database.rows(_ATTRIBUTES.format(where=where), parameters):
+            attributes.update(dict.fromkeys(ids, json.loads(text)))
+    series = [
+        Series(name, dict(sorted(pairs.items())), first, last, known, attributes.get(id_, {}))
+        for id_, pairs, first, last, known in rows
+    ]
+    series.sort(key=lambda one: (one.labels.get("zone", ""), tuple(one.labels.items())))
+    _check(database, name, labels, [one.labels for one in series])
+    return series
 
 
-def known_labels(database: Database, name: str, wanted: Mapping[str, object]) -> list[str]:
-    """All label names of `name`, sorted. Raises UnknownNameError, and UnknownLabelError for a wanted one it lacks."""
-    rows = database.rows(
-        "SELECT DISTINCT arrayJoin(mapKeys(s.labels)) AS label FROM series AS s "
-        "WHERE s.name = {name:String} ORDER BY label",
-        {"name": name},
-    )
-    known = [label for (label,) in rows]
-    if not known:
-        _check_name(database, name)
-    for label in wanted:
-        if label not in known:
-            meant = suggest(label, known)
-            hint = f": did you mean {meant!r}?" if meant else ";"
-            raise UnknownLabelError(
-                f"no series of {name} has a label {label!r}{hint} Its labels are {', '.join(known) or 'none at all'}"
-            )
-    return known
+def find_values(database: Database, name: str, label: str, labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """The values of `label` among the series that find_matches finds, sorted. Raises and warns as it does."""
+    if not labels:
+        return values(database, name, label)
+    where, parameters = condition(name, labels)
+    found = [value for (value,) in database.rows(_VALUES.format(where=where), {**parameters, "of": label})]
+    if not found:
+        check_labels(database, name, [*labels, label])
+        warn_of_typos(database, name, labels, {})
+    return found
 
 
-def _check_name(database: Database, name: str) -> None:
-    stored = names(database)
-    if name in stored:
-        return  # its series have no labels at all
-    meant = suggest(name, stored)
-    if meant:
-        raise UnknownNameError(f"no metric is stored under the name {name!r}: did you mean {meant!r}?")
-    if not stored:
-        raise UnknownNameError(f"no metric is stored under the name {name!r}, nor any other: this database is empty")
-    more = ", …" if len(stored) > 20 else ""
-    raise UnknownNameError(f"no metric is stored under the name {name!r}: the names are {', '.join(stored[:20])}{more}")
+def _check(
+    database: Database, name: str, wanted: Mapping[str, Sequence[str]], found: Sequence[Mapping[str, str]]
+) -> Sequence[str]:
+    """The label columns of an answer with these series; raises and warns of what was asked for and is not there."""
+    if not found:
+        known = check_labels(database, name, wanted)
+        warn_of_typos(database, name, wanted, {})
+        return known
+    several = {label: wanted_values for label, wanted_values in wanted.items() if len(wanted_values) > 1}
+    if several:
+        warn_of_typos(database, name, several, {label: {one[label] for one in found} for label in several})
+    return sorted({label for one in found for label in one})
 
 
 def condition(name: str, labels: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, object]]:
     """What to ask of `series AS s`, as SQL with its parameters."""
     conditions = ["s.name = {name:String}"]
     parameters: dict[str, object] = {"name": name}
-    for number, (label, values) in enumerate(labels.items()):
-        parameters[f"values_{number}"] = list(values)
+    for number, (label, wanted_values) in enumerate(labels.items()):
+        parameters[f"values_{number}"] = list(wanted_values)
         wanted = f"IN {{values_{number}:Array(String)}}"
         if label == "zone":  # also a column, and the second of the sorting key
             conditions.append(f"s.zone {wanted}")

@@ -33,11 +33,15 @@ _RANGE = """
   AND m.timestamp < fromUnixTimestamp64Micro({end_us:Int64}, 'UTC')"""
 _AS_OF = """
   AND m.knowledge_time <= fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"""
-_LAST = """
-  AND (m.zone, m.series_id, m.timestamp) IN (
-    SELECT s.zone, s.series_id, max(s.last_timestamp) FROM series AS s
-    WHERE s.name = {name:String} AND s.zone IN {zones:Array(String)} AND s.series_id IN {ids:Array(UInt64)}
-    GROUP BY s.zone, s.series_id)"""
+# Back from the newest point among all of the piece. What is found is its series' newest wherever the search began.
+_SINCE = """
+  AND m.timestamp >= (SELECT max(n.timestamp) FROM newest AS n
+    WHERE n.name = {name:String} AND n.zone IN {zones:Array(String)} AND n.series_id IN {ids:Array(UInt64)})
+    - toIntervalDay({days:UInt16})"""
+_FROM_NEWEST = """
+FROM newest_metrics AS n
+WHERE n.name = {name:String} AND n.zone IN {zones:Array(String)} AND n.series_id IN {ids:Array(UInt64)}
+  AND NOT n.retracted"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +96,30 @@ class Select:
         )
 
     def last(self, piece: Piece) -> Statement:
-        """The values at the last timestamp of each series; those that are retracted there are missing."""
-        return self._best(piece, _LAST, {})
+        """The values at the newest point of each series, which are kept ready; those that are retracted are missing."""
+        columns = [
+            _POSITION.replace("m.", "n."),
+            "n.timestamp AS timestamp",
+            "n.value AS value",
+            "toUInt8(n.valid) AS valid",
+            "toUInt8(n.zone_status) AS zone_status",
+            "n.data_state AS data_state",
+            "n.knowledge_time AS knowledge_time",
+            *(["n.attributes AS attributes"] if self.attributes else []),
+        ]
+        having, quality = self._quality()
+        return self._statement(f"SELECT {', '.join(columns)}{_FROM_NEWEST}{having}\nORDER BY position", piece, quality)
 
-    def newest(self, piece: Piece, range_us: tuple[int, int] | None = None) -> Statement:
-        """The newest value of each series, whatever it takes: all its points (in the range) are looked at."""
+    def newest(self, piece: Piece, *, range_us: tuple[int, int] | None = None, days: int | None = None) -> Statement:
+        """The newest value of each series, whatever it takes: all its points are looked at.
+
+        In the range, or in the last so many days before the newest point of them all.
+        """
         where, parameters = "", dict[str, object]()
         if range_us is not None:
             where, parameters = _RANGE, {"start_us": range_us[0], "end_us": range_us[1]}
+        elif days is not None:
+            where, parameters = _SINCE, {"days": days}
         return self._best(piece, where, parameters, newest=True)
 
     def _best(self, piece: Piece, where: str, parameters: Mapping[str, object], *, newest: bool = False) -> Statement:
