@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import drain, freshness, replicas, send
+from benchmarks import drain, freshness, replicas, send, send_frame
 from benchmarks.backlog import PARTITIONS, SERIES, fill
 from wattnet.local import LocalStack
 
@@ -37,6 +37,15 @@ SEND_NAMES = {
     "produce": "confluent-kafka produce, bytes that are ready",
     "avro_serializer": "AvroSerializer and produce",
 }
+FRAME_NAMES = {
+    "wide_pandas": "send_frame, pandas, a column a series",
+    "wide_polars": "send_frame, polars, a column a series",
+    "wide_arrow": "send_frame, Arrow, a column a series",
+    "tidy_pandas": "send_frame, pandas, a row a value",
+    "tidy_polars": "send_frame, polars, a row a value",
+    "tidy_arrow": "send_frame, Arrow, a row a value",
+    "produce_batch": "confluent-kafka produce_batch, bytes that are ready",
+}
 
 
 def main() -> None:
@@ -50,12 +59,15 @@ def main() -> None:
         shared, joined = replicas.measure(stack, backlog, told=console.print)
         fresh = freshness.measure(stack, told=console.print)
         sent = send.measure(stack.bootstrap_servers)
+        frames = send_frame.measure(stack.bootstrap_servers)
     for table in (_drain_table(drained), _replicas_table(shared, joined), _freshness_table(fresh), _send_table(sent)):
         console.print(table)
+    console.print(_frames_table(frames))
     results = {
         **_results(drained, sent),
         "replicas": {"shared": [asdict(one) for one in shared], "joined": [asdict(one) for one in joined]},
         "freshness": [asdict(one) for one in fresh],
+        "send_frame_rows_per_s": {name: round(rate) for name, rate in frames.items()},
         "machine": _machine(),
     }
     RESULTS.write_text(json.dumps(results, indent=2) + "\n")
@@ -101,6 +113,15 @@ def _send_table(sent: dict[str, float]) -> Table:
         table.add_column(column, justify="left" if not column else "right")
     for key, name in SEND_NAMES.items():
         table.add_row(name, f"{sent[key]:,.0f}", f"{sent['ours'] / sent[key]:.2f} x")
+    return table
+
+
+def _frames_table(frames: dict[str, float]) -> Table:
+    table = Table(title="Frames into the topic")
+    for column in ("", "metrics/s", "of produce_batch"):
+        table.add_column(column, justify="left" if not column else "right")
+    for key, name in FRAME_NAMES.items():
+        table.add_row(name, f"{frames[key]:,.0f}", f"{frames[key] / frames['produce_batch']:.0%}")
     return table
 
 

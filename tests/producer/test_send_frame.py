@@ -433,7 +433,7 @@ def test_a_bar_on_a_terminal_only(
     monkeypatch.setattr(_progress, "_AFTER_S", 0.0)
     with MemoryProducer() as producer:
         producer.send_frame(long(20_000), metric_type="x", progress=progress)
-    assert ("8,192 of 20,000 metrics" in stream.getvalue()) == shown
+    assert ("4,096 of 20,000 metrics" in stream.getvalue()) == shown
     assert stream.getvalue().endswith("\r\x1b[K") == shown
 
 

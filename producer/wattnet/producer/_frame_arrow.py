@@ -77,6 +77,10 @@ class _ArrowTable:
         return microseconds(ticks.to_numpy(zero_copy_only=False), given.type.unit, column)
 
     def numbers(self, place: int) -> NDArray[np.float64]:
+        numbers: NDArray[np.float64]
+        if self._table.schema.field(place).type == self._pa.float64():  # usual, and there may be thousands of columns
+            numbers = self._table.column(place).to_numpy()
+            return numbers
         given, types = self._column(place), self._pa.types
         if types.is_dictionary(given.type):
             given = given.dictionary_decode()
@@ -84,9 +88,10 @@ class _ArrowTable:
             return np.full(len(given), np.nan)
         if not (types.is_integer(given.type) or types.is_floating(given.type)):
             raise MetricValueError(
-                f"column {self.columns[place]!r} holds {given.type} and no numbers: cast it first, to float64"
+                f"column {self.columns[place]!r} holds {given.type} and no numbers: "
+                "cast it to float64 first, or drop it"
             )
-        numbers: NDArray[np.float64] = given.cast(self._pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        numbers = given.cast(self._pa.float64(), safe=False).to_numpy(zero_copy_only=False)
         return numbers
 
     def matrix(self, places: Sequence[int]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wattnet.producer._frame_rows import Rows
     from wattnet.schemas import MetricEncoder
 
-_ROWS_AT_ONCE = 8_192
+_ROWS_AT_ONCE = 4_096
 
 
 class Knowledge:

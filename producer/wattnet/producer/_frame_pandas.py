@@ -66,7 +66,7 @@ class PandasTable:
         if given.dtype.kind not in "iuf":
             raise MetricValueError(
                 f"column {self.columns[place]!r} holds {given.dtype} and no numbers: convert it first, such as "
-                ".astype('float64')"
+                ".astype('float64'), or drop it"
             )
         return given.to_numpy(np.float64, na_value=np.nan)
 

@@ -39,7 +39,7 @@ class Common:
             0.0,
             EPOCH,
             {**self.labels, **labels},
-            attributes={**self.attributes, **attributes},
+            attributes={**self.attributes, **attributes} or None,
             strict=self.strict,
         )
 

@@ -58,7 +58,8 @@ def _by_name(names: Sequence[Hashable], columns: Mapping[Any, Mapping[str, objec
     unknown = [name for name in names if name not in columns]
     if unknown:
         raise FrameError(f"columns= says nothing of column {unknown[0]!r}: give its labels, or drop the column")
-    absent = [name for name in columns if name not in names]
+    present = set(names)
+    absent = [name for name in columns if name not in present]
     if absent:
         raise FrameError(f"columns= has labels for {absent[0]!r}, and the frame has no such column: correct the name")
     for name, labels in columns.items():
