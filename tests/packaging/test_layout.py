@@ -92,6 +92,7 @@ PUBLIC_NAMES = {
         "run_until_stopped",
     ],
     "producer": [
+        "AsyncProducer",
         "BrokerUnreachableError",
         "ClockError",
         "Delivery",

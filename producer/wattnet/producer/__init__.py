@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wattnet.producer._async_producer import AsyncProducer
 from wattnet.producer._delivery import Delivery
 from wattnet.producer._errors import (
     BrokerUnreachableError,
@@ -31,6 +32,7 @@ from wattnet.producer._statistics import ProducerStatistics
 from wattnet.producer._topic import create_topic
 
 __all__ = [
+    "AsyncProducer",
     "BrokerUnreachableError",
     "ClockError",
     "Delivery",

@@ -102,6 +102,8 @@ class Producer:
     Raises ProducerConfigError, SchemaRegistryError, SpoolError. Does not wait for a broker.
     """
 
+    _always_reports = False
+
     def __init__(
         self,
         bootstrap_servers: str,
@@ -138,7 +140,7 @@ class Producer:
             topic, bootstrap_servers, header_bytes=len(frame_header), on_error=on_error, on_delivery=on_delivery
         )
         config["on_delivery"] = self._deliveries.decided
-        if self._deliveries.wants_arrivals:
+        if self._always_reports or self._deliveries.wants_arrivals:
             config["delivery.report.only.error"] = False
         config["error_cb"] = self._deliveries.broker_error
         self._spool = spool
@@ -150,7 +152,7 @@ class Producer:
         self._encoder = MetricEncoder(frame_header)
         self._encode = self._encoder.encode
         self._config = config
-        self._reports_arrivals = not isinstance(kafka, KafkaProducer) or self._deliveries.wants_arrivals
+        self._reports_arrivals = not (isinstance(kafka, KafkaProducer) and config["delivery.report.only.error"])
         self._promises: Promises | None = None
         self._exchanging = threading.RLock()
         self._exchanged = False
@@ -210,23 +212,7 @@ class Producer:
 
         Raises what `send` raises; the metric was not taken then.
         """
-        if not isinstance(metric, Metric):
-            raise TypeError(f"deliver takes a Metric, and this is a {type(metric).__name__}: {metric!r}")
-        promises = self._promises or self._begin_to_promise()
-        known_us = metric.knowledge_time_us
-        if known_us is None:
-            known_us = knowledge_now_us() if knowledge_time is None else to_knowledge_time_us(knowledge_time)
-        key, value = self._encode(metric, known_us)
-        future, decide = promises.new(key, value)
-        try:
-            taken = self._take(key, value, decide)
-        except BaseException:
-            promises.forget(future)
-            raise
-        if not taken:
-            promises.forget(future)
-            future.set_exception(QueueFullError(f"the queue is full: a metric of {key.decode()} was dropped"))
-        return future
+        return self._promised(metric, knowledge_time)
 
     def retract(
         self,
@@ -435,13 +421,45 @@ class Producer:
         )
         return self._spool_client
 
-    def _take(self, key: bytes, value: bytes, on_delivery: OnDelivery) -> bool:
-        """One encoded record into the queue; returns whether it was taken (`on_full`). Raises as `send` does."""
+    def _encoded(self, metric: Metric, knowledge_time: datetime | None) -> tuple[bytes, bytes]:
+        """Key and value, as `send` makes them."""
+        if not isinstance(metric, Metric):
+            raise TypeError(f"send takes a Metric, and this is a {type(metric).__name__}: {metric!r}")
+        known_us = metric.knowledge_time_us
+        if known_us is None:
+            known_us = knowledge_now_us() if knowledge_time is None else to_knowledge_time_us(knowledge_time)
+        return self._encode(metric, known_us)
+
+    def _offer(self, metric: Metric, knowledge_time: datetime | None) -> None:
+        """`send`, that raises BufferError where on_full='block' would wait."""
+        key, value = self._encoded(metric, knowledge_time)
+        self._take(key, value, None, patient=False)
+
+    def _promised(self, metric: Metric, knowledge_time: datetime | None, *, patient: bool = True) -> Future[Delivery]:
+        """`deliver`; not `patient`, it raises BufferError where on_full='block' would wait."""
+        promises = self._promises or self._begin_to_promise()
+        key, value = self._encoded(metric, knowledge_time)
+        future, decide = promises.new(key, value)
+        try:
+            taken = self._take(key, value, decide, patient=patient)
+        except BaseException:
+            promises.forget(future)
+            raise
+        if not taken:
+            promises.forget(future)
+            future.set_exception(QueueFullError(f"the queue is full: a metric of {key.decode()} was dropped"))
+        return future
+
+    def _take(self, key: bytes, value: bytes, on_delivery: OnDelivery | None, *, patient: bool) -> bool:
+        """One encoded record into the queue; returns whether it was taken (`on_full`). Raises as `send` does.
+
+        Not `patient`, it raises BufferError where on_full='block' would wait.
+        """
         produce = self._produce
         try:
             produce(self._topic, value, key, on_delivery=on_delivery)
         except (BufferError, KafkaException) as exc:
-            return self._produce_otherwise(key, value, exc, on_delivery)
+            return self._produce_otherwise(key, value, exc, on_delivery, patient=patient)
         self._taken += 1
         self._serve_between(knowledge_now_us(), produce)
         return True
@@ -482,7 +500,13 @@ class Producer:
         return new
 
     def _produce_otherwise(
-        self, key: bytes, value: bytes, refusal: BufferError | KafkaException, on_delivery: OnDelivery | None = None
+        self,
+        key: bytes,
+        value: bytes,
+        refusal: BufferError | KafkaException,
+        on_delivery: OnDelivery | None = None,
+        *,
+        patient: bool = True,
     ) -> bool:
         """What `on_full` says, or the refusal in words; returns whether the record was taken."""
         wait_s = 0.0  # first serve only: what was delivered counts as queued until its report is served
@@ -498,9 +522,13 @@ class Producer:
                 self._taken += 1
                 self._serve_between(0, produce)
                 return True
-            if self._on_full != "block" and isinstance(refusal, BufferError):
+            if not isinstance(refusal, BufferError):
+                break
+            if self._on_full != "block":
                 self._when_full(key)
                 return False
+            if not patient:
+                raise refusal
         error: KafkaError = refusal.args[0]
         raise SendError(f"a metric of {key.decode()} was not taken: {self._deliveries.reason(error)}") from refusal
 
