@@ -123,6 +123,9 @@ PUBLIC_NAMES = {
     "query": [
         "AccessError",
         "AnswerError",
+        "AsyncClient",
+        "AsyncFollow",
+        "AsyncQuery",
         "BalanceInterval",
         "Change",
         "ClickHouseUnavailableError",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from wattnet.clickhouse import ClickHouseUnavailableError, DatabaseMissingError, StorageError
+from wattnet.query._async_client import AsyncClient
+from wattnet.query._async_follow import AsyncFollow
+from wattnet.query._async_query import AsyncQuery
 from wattnet.query._client import Client
 from wattnet.query._errors import (
     AccessError,
@@ -34,6 +37,9 @@ from wattnet.query._times import parse_time
 __all__ = [
     "AccessError",
     "AnswerError",
+    "AsyncClient",
+    "AsyncFollow",
+    "AsyncQuery",
     "BalanceInterval",
     "Change",
     "ClickHouseUnavailableError",

@@ -78,6 +78,7 @@ class Client:
 
     def metrics(
         self,
+        /,
         name: str,
         *,
         start: datetime | date | str,
@@ -99,7 +100,7 @@ class Client:
         """
         return Query(self._database, self._range(name, start, end, as_of, labels))
 
-    def latest(self, name: str, **labels: object) -> Query:
+    def latest(self, /, name: str, **labels: object) -> Query:
         """The newest current value of every matching series: one row each, read like `metrics`.
 
         A forecast's newest value lies ahead of now. A series of which everything is retracted has none.
@@ -108,6 +109,7 @@ class Client:
 
     def follow(
         self,
+        /,
         name: str,
         *,
         start: datetime | date | str | None = None,
@@ -146,6 +148,7 @@ class Client:
 
     def balance(
         self,
+        /,
         zone: str,
         start: datetime | date | str,
         end: datetime | date | str | None = None,
@@ -176,6 +179,7 @@ class Client:
 
     def exchange(
         self,
+        /,
         a: str,
         b: str,
         start: datetime | date | str,
@@ -198,6 +202,7 @@ class Client:
 
     def forecast_error(
         self,
+        /,
         name: str,
         *,
         start: datetime | date | str,
@@ -231,14 +236,14 @@ class Client:
         """The names of all labels that any series of this name has, sorted. Raises UnknownNameError."""
         return labels(self._database, _name(name))
 
-    def label_values(self, name: str, label: str, **labels: object) -> list[str]:
+    def label_values(self, /, name: str, label: str, **labels: object) -> list[str]:
         """The values of `label` among the matching series, sorted; `from_` stands for the label `from`.
 
         Raises UnknownNameError and UnknownLabelError.
         """
         return find_values(self._database, _name(name), label_name(label), _only_labels(labels))
 
-    def series(self, name: str, **labels: object) -> list[Series]:
+    def series(self, /, name: str, **labels: object) -> list[Series]:
         """The matching series with their labels, extent and attributes, by zone, then by the other labels.
 
         Raises UnknownNameError and UnknownLabelError.

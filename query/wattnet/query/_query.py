@@ -205,11 +205,9 @@ class Query:
 
     def plot(self, **options: Any) -> Any:
         """Draw the wide frame: `options` go to pandas' DataFrame.plot, whose axes are returned. Needs matplotlib."""
-        from wattnet.query._frames import needs
+        from wattnet.query._wide import draw
 
-        frame = self.to_pandas(wide=True)
-        with needs("matplotlib", "pip install matplotlib"):
-            return frame.plot(**{"title": self._question.name, "xlabel": "", **options})
+        return draw(self.to_pandas(wide=True), self._question.name, options)
 
     def _repr_html_(self) -> str:
         """In a notebook: what is asked, and the first rows."""

@@ -10,7 +10,7 @@ from wattnet.query._errors import QuestionError
 from wattnet.query._frames import EXTRA, needs, zone_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     import polars as pl
@@ -71,6 +71,12 @@ def one_series(answer: Answer) -> pd.Series[float]:
     frame = wide_pandas(answer)
     series: pd.Series[float] = frame.iloc[:, 0] if len(answer.series) else frame.sum(axis=1)
     return series.rename(answer.name)
+
+
+def draw(frame: pd.DataFrame, title: str, options: Mapping[str, Any]) -> Any:
+    """Axes with a line a column. Raises MissingExtraError without matplotlib."""
+    with needs("matplotlib", "pip install matplotlib"):
+        return frame.plot(**{"title": title, "xlabel": "", **options})
 
 
 def _grid(answer: Answer) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
