@@ -26,7 +26,8 @@ from wattnet.producer._errors import (
     VisibilityTimeoutError,
 )
 from wattnet.producer._memory_producer import MemoryProducer
-from wattnet.producer._producer import FlushResult, Producer
+from wattnet.producer._producer import Producer
+from wattnet.producer._queue import FlushResult
 from wattnet.producer._spool import Spool
 from wattnet.producer._statistics import ProducerStatistics
 from wattnet.producer._topic import create_topic

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from wattnet.producer._delivery import Delivery
     from wattnet.producer._errors import ProducerError
-    from wattnet.producer._producer import FlushResult
+    from wattnet.producer._queue import FlushResult
     from wattnet.producer._spool import Spool
     from wattnet.producer._statistics import ProducerStatistics
     from wattnet.schemas import MetricType
