@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from command import Command
 
 COMMANDS = (
-    *("publish", "query", "tail", "latest", "series", "names"),
+    *("publish", "query", "tail", "latest", "gaps", "balance", "series", "names"),
     *("init", "consume", "verify", "lag", "doctor", "close-breakers", "dead-letters", "migrate", "kafka-engine"),
     *("demo", "up"),
 )

@@ -312,3 +312,16 @@ def test_services_that_are_away_exit_69_and_a_missing_topic_78(
     assert nowhere.exit_code == 78
     assert "there is no topic 'nothing-here': make it with `wattnet init`" in nowhere.stderr
     assert sender("publish", "x.csv", *LOAD, KAFKA_OPTIONS="{").exit_code == 78
+
+
+def test_visible_is_waited_for(sender: Shell, road: Road, tmp_path: Path) -> None:
+    """Not longer than was said; then what was published is read back."""
+    (tmp_path / "x.csv").write_text("timestamp,value,zone\n2025-03-01T00:00Z,0.1,ES\n")
+    arguments = ("publish", "x.csv", *LOAD, "--wait", "visible")
+    env = {"KAFKA_GROUP_ID": road.group}
+    late = sender(*arguments, "--timeout", "1", **env)
+    assert late.exit_code == 69
+    assert "1 line: 1 metric of 1 series" in late.stderr
+    with road.consumer():
+        assert sender(*arguments, **env).exit_code == 0
+        assert ",0.1,ES," in sender("latest", "zone_load").stdout

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
 DAY = ("--start", "2025-03-01T00:00Z", "--end", "2025-03-02T00:00Z")
-NAMES = "odd_metric\ntail_metric\nzone_load\nzone_score\n"
+NAMES = "odd_metric\nsome_load\ntail_metric\nzone_generation\nzone_load\nzone_score\n"
 HOSTILE = "a,b=c\\d \x1b[2J\u202e"
 AWKWARD = (0.1 + 0.2, 5e-324, -0.0, 1.7976931348623157e308, 1e22, 123456789.123456789)
 
@@ -35,7 +35,7 @@ AWKWARD = (0.1 + 0.2, 5e-324, -0.0, 1.7976931348623157e308, 1e22, 123456789.1234
 def _stored(store: DirectWriter) -> None:
     labels = {"unit": "MW", "datasource": "entsoe", "data_state": "final"}
     metrics = [
-        Metric("zone_load", value, T0 + hour * timedelta(hours=1), {**labels, "zone": zone})
+        Metric("some_load", value, T0 + hour * timedelta(hours=1), {**labels, "zone": zone})
         for zone in ("ES", "PT")
         for hour, value in enumerate(AWKWARD)
     ]
@@ -47,6 +47,11 @@ def _stored(store: DirectWriter) -> None:
         Metric("zone_score", 7.0, T0, {**revised, "valid": False}),
         Metric("zone_score", 3.0, T0 + timedelta(hours=1), {**revised, "valid": False}),
         Metric("zone_score", 4.0, T0 + timedelta(hours=2), revised),
+    ]
+    metrics += [
+        Metric(name, value, T0 + hour * timedelta(hours=1), {**labels, "zone": "FR", "datasource": "a", **more})
+        for name, value, more in (("zone_generation", 10.0, {"production_type": "wind"}), ("zone_load", 8.0, {}))
+        for hour in range(2)
     ]
     metrics += [Metric("tail_metric", float(hour), T0 + hour * timedelta(hours=1), {"zone": "ES"}) for hour in range(3)]
     metrics.append(Metric("odd_metric", 1.5, T0, {"zone": HOSTILE, "timestamp_of": "x"}))
@@ -62,9 +67,9 @@ def test_numbers_and_times_read_back_bit_for_bit(reader: Shell) -> None:
     """In CSV and in both kinds of JSON."""
     expected = [(T0 + hour * timedelta(hours=1), value) for hour, value in enumerate(AWKWARD)]
     read: list[list[dict[str, str]]] = [
-        list(csv.DictReader(io.StringIO(reader("query", "zone_load", "zone=ES", *DAY).stdout))),
-        json.loads(reader("query", "zone_load", "zone=ES", *DAY, "--format", "json").stdout),
-        [json.loads(line) for line in reader("query", "zone_load", "zone=ES", *DAY, "-f", "jsonl").stdout.splitlines()],
+        list(csv.DictReader(io.StringIO(reader("query", "some_load", "zone=ES", *DAY).stdout))),
+        json.loads(reader("query", "some_load", "zone=ES", *DAY, "--format", "json").stdout),
+        [json.loads(line) for line in reader("query", "some_load", "zone=ES", *DAY, "-f", "jsonl").stdout.splitlines()],
     ]
     for rows in read:
         found = [(_time(row["timestamp"]), float(row["value"])) for row in rows]
@@ -74,7 +79,7 @@ def test_numbers_and_times_read_back_bit_for_bit(reader: Shell) -> None:
 
 
 def test_the_columns_are_those_of_a_frame(reader: Shell) -> None:
-    head, row, *_ = reader("query", "zone_load", "zone=PT", *DAY).stdout.splitlines()
+    head, row, *_ = reader("query", "some_load", "zone=PT", *DAY).stdout.splitlines()
     assert head == "timestamp,value,datasource,unit,zone,valid,zone_status,data_state,knowledge_time"
     assert row.startswith("2025-03-01T00:00:00Z,0.30000000000000004,entsoe,MW,PT,true,complete,final,2")
 
@@ -103,7 +108,7 @@ def test_buckets_of_a_zone(reader: Shell) -> None:
     ended = reader("query", "zone_score", *DAY, "--resample", "1d", "--how", "max", "--tz", "Europe/Madrid")
     (row,) = csv.DictReader(io.StringIO(ended.stdout))
     assert (row["timestamp"], row["value"], row["count"]) == ("2025-03-01T00:00:00+01:00", "4.0", "2")
-    energy = reader("query", "zone_load", "zone=ES", *DAY, "--resample", "1h", "--how", "energy")
+    energy = reader("query", "some_load", "zone=ES", *DAY, "--resample", "1h", "--how", "energy")
     assert energy.exit_code == 0
     assert energy.stderr.startswith("warning: ")
     assert reader("query", "zone_score", *DAY, "--how", "max").exit_code == 2
@@ -141,23 +146,45 @@ def test_tail_gives_what_is_there_and_then_what_lands(reader: Shell, store: Dire
     assert reader("tail", "tail_metric", "resume=x").exit_code == 2
 
 
+def test_gaps_and_the_balance_of_a_zone(reader: Shell) -> None:
+    """What the client finds, as rows."""
+    day = ("--start", "2025-03-01", "--end", "2025-03-02", "--tz", "Europe/Madrid")
+    before, gap = csv.DictReader(io.StringIO(reader("gaps", "some_load", "zone=ES", *day, "--step", "1h").stdout))
+    assert (gap["zone"], gap["start"], gap["end"]) == ("ES", "2025-03-01T07:00:00+01:00", "2025-03-02T00:00:00+01:00")
+    assert (before["missing"], gap["missing"]) == ("1", "17")
+    none = reader("gaps", "some_load", "zone=ES", "--start", "2025-03-01T00:00Z", "--end", "2025-03-01T02:00Z")
+    assert none.exit_code == 0
+    assert none.stderr.startswith("no gaps\n")
+
+    hours = ("--start", "2025-03-01T00:00Z", "--end", "2025-03-01T02:00Z")
+    rows = [*csv.DictReader(io.StringIO(reader("balance", "FR", "datasource=a", *hours).stdout))]
+    assert [(row["start"], row["generation_mwh"], row["load_mwh"], row["residual_mwh"]) for row in rows] == [
+        ("2025-03-01T00:00:00Z", "10.0", "8.0", "2.0"),
+        ("2025-03-01T01:00:00Z", "10.0", "8.0", "2.0"),
+    ]
+    table = reader("balance", "FR", *hours, "--format", "table").stdout.splitlines()
+    assert table[0].split()[:3] == ["start", "(UTC)", "generation_mwh"]
+    assert reader("balance", "XX", *hours).exit_code == 2
+    assert reader("balance", "FR", "step=1", *hours).exit_code == 2
+
+
 def test_wide_has_a_column_a_series(reader: Shell) -> None:
-    lines = reader("query", "zone_load", *DAY, "--wide").stdout.splitlines()
+    lines = reader("query", "some_load", *DAY, "--wide").stdout.splitlines()
     assert lines[:2] == ["timestamp,ES,PT", "2025-03-01T00:00:00Z,0.30000000000000004,0.30000000000000004"]
-    table = reader("query", "zone_load", *DAY, "--wide", "--format", "table").stdout.splitlines()
+    table = reader("query", "some_load", *DAY, "--wide", "--format", "table").stdout.splitlines()
     assert table[0].split() == ["timestamp", "(UTC)", "ES", "PT"]
 
 
 def test_an_empty_answer_still_has_its_columns(reader: Shell) -> None:
-    ended = reader("query", "zone_load", "zone=ES", "--start", "-1h")
+    ended = reader("query", "some_load", "zone=ES", "--start", "-1h")
     assert ended.exit_code == 0
     assert ended.stdout.startswith("timestamp,value,")
     assert len(ended.stdout.splitlines()) == 1
-    assert ended.stderr == "no values of zone_load between -1h and now have these labels\n"
+    assert ended.stderr == "no values of some_load between -1h and now have these labels\n"
 
 
 def test_a_table_says_once_what_all_rows_share(reader: Shell) -> None:
-    lines = reader("latest", "zone_load", "--format", "table").stdout.splitlines()
+    lines = reader("latest", "some_load", "--format", "table").stdout.splitlines()
     assert lines[0] == "datasource=entsoe  unit=MW  data_state=final"
     assert lines[1].split("  ")[0] == "timestamp (UTC)"
     assert [line.split()[:4] for line in lines[2:]] == [
@@ -166,11 +193,11 @@ def test_a_table_says_once_what_all_rows_share(reader: Shell) -> None:
 
 
 def test_several_values_of_a_label(reader: Shell) -> None:
-    rows = [*csv.DictReader(io.StringIO(reader("series", "zone_load", "zone=ES,PT,XX").stdout))]
+    rows = [*csv.DictReader(io.StringIO(reader("series", "some_load", "zone=ES,PT,XX").stdout))]
     assert [row["zone"] for row in rows] == ["ES", "PT"]
     assert rows[0]["first_timestamp"] == "2025-03-01T00:00:00Z"
     assert rows[0]["last_timestamp"] == "2025-03-01T05:00:00Z"
-    assert reader("series", "zone_load", "zone=XX").stderr == "no series of zone_load has these labels\n"
+    assert reader("series", "some_load", "zone=XX").stderr == "no series of some_load has these labels\n"
 
 
 def test_a_hostile_label_is_exact_in_a_pipe_and_harmless_on_a_terminal(reader: Shell, wattnet: Command) -> None:
@@ -187,31 +214,31 @@ def test_a_hostile_label_is_exact_in_a_pipe_and_harmless_on_a_terminal(reader: S
         assert "\u202e" not in shown
         assert "1.5" in shown
     assert "\x1b[1m" in table, "a terminal gets a table, its head bold"
-    assert "\x1b" not in wattnet.on_a_terminal("latest", "zone_load", env={**reader.env, "NO_COLOR": "1"})
+    assert "\x1b" not in wattnet.on_a_terminal("latest", "some_load", env={**reader.env, "NO_COLOR": "1"})
 
 
 def test_a_file_is_written_whole_or_not_at_all(reader: Shell, tmp_path: Path) -> None:
     path = tmp_path / "load.jsonl"
-    ended = reader("query", "zone_load", *DAY, "--output", str(path))
+    ended = reader("query", "some_load", *DAY, "--output", str(path))
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert len(path.read_text().splitlines()) == 2 * len(AWKWARD)
-    assert reader("query", "zone_loda", *DAY, "--output", str(path)).exit_code == 2
+    assert reader("query", "some_loda", *DAY, "--output", str(path)).exit_code == 2
     assert len(path.read_text().splitlines()) == 2 * len(AWKWARD), "as it was"
     assert [one.name for one in tmp_path.iterdir()] == ["load.jsonl"]
-    ended = reader("query", "zone_load", *DAY, "--output", str(tmp_path / "load.xlsx"))
+    ended = reader("query", "some_load", *DAY, "--output", str(tmp_path / "load.xlsx"))
     assert ended.exit_code == 2
     assert ".parquet" in ended.stderr
-    assert "make the folder first" in reader("query", "zone_load", *DAY, "-o", str(tmp_path / "no" / "x.csv")).stderr
+    assert "make the folder first" in reader("query", "some_load", *DAY, "-o", str(tmp_path / "no" / "x.csv")).stderr
 
 
 def test_parquet_goes_to_a_file_and_never_to_a_terminal(reader: Shell, wattnet: Command, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "load.parquet"
-    assert reader("query", "zone_load", "zone=ES", *DAY, "-o", str(path)).exit_code == 0
+    assert reader("query", "some_load", "zone=ES", *DAY, "-o", str(path)).exit_code == 0
     table = parquet.read_table(path)
     assert table["value"].to_pylist() == [*AWKWARD]
     assert table["timestamp"].to_pylist()[0] == T0
-    refused = wattnet.on_a_terminal("latest", "zone_load", "--format", "parquet", env=reader.env)
+    refused = wattnet.on_a_terminal("latest", "some_load", "--format", "parquet", env=reader.env)
     assert "Parquet is no text for a terminal" in refused
 
 
@@ -220,22 +247,22 @@ def test_a_chart_draws_each_series(reader: Shell) -> None:
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert "odd_metric" in ended.stdout
     assert "\x1b" not in ended.stdout
-    assert "too far apart for a chart" in reader("query", "zone_load", *DAY, "--plot").stderr
-    both = reader("query", "zone_load", *DAY[:3], "2025-03-01T03:00Z", "--plot", COLUMNS="80").stdout
+    assert "too far apart for a chart" in reader("query", "some_load", *DAY, "--plot").stderr
+    both = reader("query", "some_load", *DAY[:3], "2025-03-01T03:00Z", "--plot", COLUMNS="80").stdout
     assert "  a zone=ES\n  b zone=PT\n" in both
-    assert reader("query", "zone_load", *DAY, "--plot", "-f", "csv").exit_code == 2
+    assert reader("query", "some_load", *DAY, "--plot", "-f", "csv").exit_code == 2
 
 
 def test_wrong_questions_exit_2_with_a_suggestion(reader: Shell) -> None:
     for arguments, words in (
-        (("query", "zone_lod", *DAY), "did you mean 'zone_load'"),
-        (("query", "zone_load", "zne=ES", *DAY), "did you mean 'zone'"),
-        (("query", "zone_load", "zone", *DAY), "'zone' is no label: write it like zone=ES"),
-        (("query", "zone_load", "start=x", *DAY), "named like a column or an argument"),
-        (("query", "zone_load", "valid=maybe", *DAY), "valid='maybe' is unknown"),
-        (("query", "zone_load", "--start", "1d"), "start='1d' cannot be read as a time"),
-        (("query", "zone_load"), "Missing option '--start'"),
-        (("latest", "zone_load", "zone=ES", "zone=PT"), "given twice"),
+        (("query", "some_lod", *DAY), "did you mean 'some_load'"),
+        (("query", "some_load", "zne=ES", *DAY), "did you mean 'zone'"),
+        (("query", "some_load", "zone", *DAY), "'zone' is no label: write it like zone=ES"),
+        (("query", "some_load", "start=x", *DAY), "named like a column or an argument"),
+        (("query", "some_load", "valid=maybe", *DAY), "valid='maybe' is unknown"),
+        (("query", "some_load", "--start", "1d"), "start='1d' cannot be read as a time"),
+        (("query", "some_load"), "Missing option '--start'"),
+        (("latest", "some_load", "zone=ES", "zone=PT"), "given twice"),
     ):
         ended = reader(*arguments)
         assert (ended.exit_code, ended.stdout) == (2, ""), arguments
@@ -294,3 +321,35 @@ def test_a_reader_that_has_enough_ends_the_answer(reader: Shell, wattnet: Comman
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("query", "some"), ["some_load"]),
+        (("latest", "zone_"), ["zone_generation", "zone_load", "zone_score"]),
+        (("query", "some_load", ""), ["datasource=", "unit=", "zone="]),
+        (("query", "some_load", "zo"), ["zone=ES", "zone=PT"]),
+        (("query", "some_load", "zone=E"), ["zone=ES"]),
+        (("query", "some_load", "zone=ES,P"), ["zone=ES,PT"]),
+        (("query", "some_load", "zone=ES", "unit="), ["unit=MW"]),
+        (("query", "some_load", "zone", "=", "E"), ["ES"]),
+        (("query", "some_load", "zone", "="), ["ES", "PT"]),
+        (("query", "some_load", "zone", "=", "XX", "unit", "=", ""), []),
+        (("query", "odd_metric", "zone="), []),
+        (("query", "nothing", "zone="), []),
+        (("query", "some_load", "zone=ES", "--va"), ["--valid-only"]),
+    ],
+)
+def test_completion_comes_from_the_database(reader: Shell, words: tuple[str, ...], found: list[str]) -> None:
+    """bash gives zone=E as three words, other shells as one. What cannot be typed is not offered."""
+    typed = "\n".join(("wattnet", *words))
+    ended = reader(_WATTNET_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=str(len(words)))
+    assert (ended.exit_code, ended.stderr) == (0, "")
+    assert ended.stdout.split() == found
+
+
+def test_completion_is_silent_where_nobody_answers(reader: Shell) -> None:
+    for env in ({"CLICKHOUSE_PORT": "1"}, {"CLICKHOUSE_PORT": "x"}, {"CLICKHOUSE_DATABASE": "nowhere"}):
+        ended = reader(_WATTNET_COMPLETE="complete_bash", COMP_WORDS="wattnet query ", COMP_CWORD="2", **env)
+        assert (ended.exit_code, ended.stdout.strip(), ended.stderr) == (0, "", "")

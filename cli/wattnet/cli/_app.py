@@ -14,6 +14,7 @@ from wattnet.cli import (
     _consume,
     _dead_letters,
     _doctor,
+    _findings,
     _init,
     _kafka_engine,
     _lag,
@@ -69,6 +70,17 @@ for command, lines in (
         ("wattnet tail zone_generation zone=ES", "wattnet tail zone_load --start now --format jsonl | jq -c .value"),
     ),
     (_query.latest, ("wattnet latest zone_generation zone=ES", "wattnet latest zone_load --format csv")),
+    (
+        _findings.gaps,
+        ("wattnet gaps zone_load zone=ES --start -30d", "wattnet gaps zone_generation --start -7d --step 15min"),
+    ),
+    (
+        _findings.balance,
+        (
+            "wattnet balance ES datasource=entsoe --start -2d",
+            "wattnet balance ES --start 2025-03-01 --end 2025-04-01 --step 1d --tz Europe/Madrid -o march.csv",
+        ),
+    ),
     (_names.series, ("wattnet series zone_generation zone=ES", "wattnet series zone_import from=FR --format json")),
     (_names.names, ("wattnet names", "wattnet names | grep footprint")),
 ):

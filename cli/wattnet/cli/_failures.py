@@ -63,14 +63,28 @@ def _exit_code(error: Exception) -> int | None:
     from wattnet.clickhouse import ClickHouseUnavailableError, StorageError
     from wattnet.consumer import ConsumerError
     from wattnet.local import LocalStackError, MissingExtraError
-    from wattnet.producer import BrokerUnreachableError, DeliveryError, ProducerError
+    from wattnet.producer import (
+        BrokerUnreachableError,
+        DeliveryError,
+        ProducerError,
+        SchemaRegistryUnreachableError,
+        VisibilityTimeoutError,
+    )
     from wattnet.query import AnswerError, QuestionError, RowLimitError
 
     if isinstance(error, ConsumerError):
         return error.exit_code
     if isinstance(error, (QuestionError, RowLimitError)):
         return EXIT_USAGE
-    if isinstance(error, (AnswerError, BrokerUnreachableError, ClickHouseUnavailableError, DeliveryError)):
+    away = (
+        AnswerError,
+        BrokerUnreachableError,
+        ClickHouseUnavailableError,
+        DeliveryError,
+        SchemaRegistryUnreachableError,
+        VisibilityTimeoutError,
+    )
+    if isinstance(error, away):
         return EXIT_UNAVAILABLE
     if isinstance(error, (MissingExtraError, ProducerError, StorageError)):
         return EXIT_CONFIGURATION

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from wattnet.cli._arguments import LABELS, NAME
+from wattnet.cli._arguments import END, LABELS, NAME, START, TIMEOUT_S, TZ
 from wattnet.cli._output import FORMAT, OUTPUT, Format
 
 if TYPE_CHECKING:
@@ -32,12 +32,8 @@ class How(str, Enum):
 def query(
     name: str = NAME,
     labels: list[str] = LABELS,
-    start: str = typer.Option(
-        metavar="TIME", help="From here on: 2025-03-01T00:00Z, 2025-03-01 (in --tz), now, or -6h, -1d, -2w."
-    ),
-    end: str | None = typer.Option(
-        None, metavar="TIME", help="Up to, and without, this.", show_default="now; forecasts lie ahead of it"
-    ),
+    start: str = START,
+    end: str | None = END,
     as_of: str | None = typer.Option(None, "--as-of", metavar="TIME", help="As it was known then."),
     history: bool = typer.Option(False, "--history", help="Every revision, in the order in which they became known."),
     valid_only: bool = typer.Option(False, "--valid-only", help="Without points whose current value is not valid."),
@@ -48,8 +44,8 @@ def query(
     how: How | None = typer.Option(
         None, "--how", help="Of the values in a bucket; energy makes MWh of MW.", show_default="mean"
     ),
-    tz: str = typer.Option("UTC", "--tz", metavar="ZONE", help="Whose days dates and buckets mean: Europe/Madrid."),
-    timeout_s: float = typer.Option(60.0, "--timeout", metavar="SECONDS", min=0.1, help="What ClickHouse may take."),
+    tz: str = TZ,
+    timeout_s: float = TIMEOUT_S,
     wide: bool = typer.Option(False, "--wide", help="A row a timestamp, a column a series; held in memory."),
     plot: bool = typer.Option(False, "--plot", help="Draw a chart."),
     format_: Format | None = FORMAT,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path  # noqa: TC003  typer reads the annotation
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from wattnet.schemas import Metric
 
 EXIT_REFUSED = 1
+
+
+class Wait(str, Enum):
+    """What is waited for."""
+
+    ACKNOWLEDGED = "acknowledged"
+    VISIBLE = "visible"
 
 
 def publish(
@@ -45,6 +53,10 @@ def publish(
         show_default="the column's, else now",
     ),
     atomic: bool = typer.Option(False, "--atomic", help="Send nothing when a line is refused: all are checked first."),
+    wait: Wait = typer.Option(
+        Wait.ACKNOWLEDGED, "--wait", help="Return when Kafka has everything, or when ClickHouse has (visible)."
+    ),
+    timeout_s: float = typer.Option(60.0, "--timeout", metavar="SECONDS", min=0.1, help="How long to wait for that."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Show what is understood, and send nothing."),
 ) -> None:
     """Send the metrics of a file.
@@ -55,8 +67,8 @@ def publish(
     and attributes as objects. An empty cell is no value and withdraws none: of a series it is skipped and counted.
     What `wattnet query` prints can be sent back as it is, and names the same revisions then.
 
-    Lines that cannot be sent are listed, the others are sent. Returns when Kafka has acknowledged all. Exit codes:
-    0 all is sent, 1 some lines were refused, 2 usage, 69 Kafka does not take them, 78 bad configuration.
+    Lines that cannot be sent are listed, the others are sent. Exit codes: 0 all is sent, 1 some lines were refused, 2
+    usage, 69 a service does not answer or not in time, 78 bad configuration.
     """
     from wattnet.cli._publish._layout import Layout
     from wattnet.cli._publish._source import Source, format_of
@@ -81,7 +93,7 @@ def publish(
                 elif not (atomic and tally.refused):
                     if atomic:
                         tally, lines = Tally(), source.lines()
-                    _send(tally.metrics_of(lines, layout), tally)
+                    _send(tally.metrics_of(lines, layout), tally, wait=wait, timeout_s=timeout_s)
         finally:
             for problem in tally.lines_of_problems():
                 typer.secho(problem, fg="red", err=True)
@@ -139,17 +151,22 @@ def _read(metrics: Iterable[Metric]) -> None:
             progress(count)
 
 
-def _send(metrics: Iterable[Metric], tally: Tally) -> None:
-    """Raises DeliveryError when some did not arrive."""
+def _send(metrics: Iterable[Metric], tally: Tally, *, wait: Wait, timeout_s: float) -> None:
+    """Raises DeliveryError when some did not arrive, VisibilityTimeoutError when they are not stored in time."""
     from wattnet.cli._progress import Progress
     from wattnet.cli._publish._destination import open_producer
 
-    with open_producer() as (producer, failed), Progress("metrics sent") as progress:
-        for metric in metrics:
-            producer.send(metric)
-            progress(tally.metrics)
-            if failed:
-                break
+    with open_producer() as (producer, group_id, failed):
+        with Progress("metrics sent") as progress:
+            for metric in metrics:
+                producer.send(metric)
+                progress(tally.metrics)
+                if failed:
+                    break
+        if wait is Wait.VISIBLE:
+            producer.wait_visible(timeout_s, group_id=group_id)
+        else:
+            producer.flush(timeout_s)
 
 
 def _show(source: Source, layout: Layout, tally: Tally, first: Line | None, form: FileFormat) -> None:

@@ -19,8 +19,8 @@ TIMEOUT_S = 10.0
 
 
 @contextmanager
-def open_producer() -> Iterator[tuple[Producer, list[ProducerError]]]:
-    """A producer, and what it could not deliver so far.
+def open_producer() -> Iterator[tuple[Producer, str, list[ProducerError]]]:
+    """A producer, the group that stores what it sends, and the first thing that it could not deliver.
 
     Raises BadSettingsError, CommandError when no broker answers or there is no topic, and at the end DeliveryError.
     """
@@ -41,7 +41,7 @@ def open_producer() -> Iterator[tuple[Producer, list[ProducerError]]]:
     with Producer(
         servers, topic=settings.topic, schema_registry_url=_registry_url(settings), options=options, on_error=keep
     ) as producer:
-        yield producer, failed
+        yield producer, settings.group_id, failed
 
 
 def _require_topic(settings: KafkaSettings) -> None:
