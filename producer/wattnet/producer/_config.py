@@ -34,6 +34,35 @@ _LONGEST_DELIVERY_MS = 120_000
 _NO_LIMIT = 0
 
 
+# What is said to a producer only.
+_PRODUCING = frozenset(
+    {
+        "enable.idempotence",
+        "acks",
+        "request.required.acks",
+        "partitioner",
+        "compression.type",
+        "compression.codec",
+        "compression.level",
+        "linger.ms",
+        "batch.size",
+        "batch.num.messages",
+        "queue.buffering.max.ms",
+        "queue.buffering.max.messages",
+        "queue.buffering.max.kbytes",
+        "delivery.timeout.ms",
+        "message.timeout.ms",
+        "delivery.report.only.error",
+        "on_delivery",
+    }
+)
+
+
+def connection(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a producer's configuration what any other client of the same cluster needs."""
+    return {key: value for key, value in config.items() if key not in _PRODUCING}
+
+
 def text(value: object, what: str, example: str) -> str:
     """`value`, if it is a string with something in it; `what` names it in the error."""
     if not isinstance(value, str) or not value.strip(" ,"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import KafkaException
@@ -11,6 +12,7 @@ from confluent_kafka import KafkaException
 from wattnet.producer import _lifecycle
 from wattnet.producer._bulk import queue_all
 from wattnet.producer._clock import knowledge_now_us
+from wattnet.producer._config import connection
 from wattnet.producer._errors import (
     ProducerClosedError,
     ProducerError,
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from wattnet.producer._delivery import Delivery
     from wattnet.producer._spool import Spool
     from wattnet.schemas import MetricType
-
-# What the configuration says of delivery reports.
-_REPORTS = frozenset({"on_delivery", "delivery.report.only.error"})
 
 
 class Producer(RecordQueue):
@@ -257,8 +256,9 @@ class Producer(RecordQueue):
             return
         from wattnet.producer._visibility import Visibility  # the admin client takes long to import
 
-        config = {key: value for key, value in self._config.items() if key not in _REPORTS}
-        Visibility(config, topic=self._topic, group_id=group_id, timeout_s=timeout_s).wait(deadline)
+        config = connection(self._config)
+        with closing(Visibility(config, topic=self._topic, group_id=group_id, timeout_s=timeout_s)) as visibility:
+            visibility.wait(deadline)
 
     def statistics(self) -> ProducerStatistics:
         """Numbers of metrics since the producer was made; also after close. Costs some microseconds."""
