@@ -143,6 +143,7 @@ PUBLIC_NAMES = {
         "QueryError",
         "QuestionError",
         "ResumeError",
+        "Revised",
         "RowLimitError",
         "SchemaTooOldError",
         "Series",

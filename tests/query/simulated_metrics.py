@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wattnet.clickhouse import ClickHouseUnavailableError
 from wattnet.query._filters import Filters
 from wattnet.query._follow_changes import Revision
 from wattnet.query._follow_series import MetSeries
@@ -38,6 +39,8 @@ class SimulatedMetrics:
     rows: list[Row] = field(default_factory=list)
     series: set[int] = field(default_factory=set)
     counter: int = 0
+    breaks_after: int | None = None
+    """So many rows, each answer breaks off; None: it does not."""
     uuid: str = "00000000-0000-0000-0000-000000000001"
 
     def show(self, rows: Iterable[Row]) -> None:
@@ -60,11 +63,8 @@ class SimulatedMetrics:
                     if key not in current or row.rank >= current[key].rank:
                         current[key] = row
             for key, row in sorted(current.items()):
-                old = before.get(key)
-                same = row is old or (old is not None and (row.rank, row.value) == (old.rank, old.value))
-                nothing = row.value is None and (old is None or old.value is None)
-                if insert > above and not same and not nothing:
-                    yield insert, key, old, row
+                if insert > above and row is not before.get(key):
+                    yield insert, key, before.get(key), row
 
     def current(self, up_to: int) -> dict[Key, float]:
         """The values after an insert."""
@@ -112,14 +112,22 @@ class SimulatedTable(Table):
             for row in self.metrics.rows
             if row.insert <= high and row.series_id in places and (row.series_id, row.time) in touched
         ]
-        return iter(sorted(found, key=lambda row: (row.position, row.timestamp_us)))
+        return self._answer(sorted(found, key=lambda row: (row.position, row.timestamp_us)))
 
     def current(self, series: Sequence[Match], high: int, after: Point | None) -> Iterator[Revision]:
         places = {match.series_id: number for number, match in enumerate(series)}
-        for (id_, time), value in sorted(self.metrics.current(high).items()):
-            behind = after is None or id_ != after.series_id or time > after.timestamp_us
-            if id_ in places and behind:
-                yield _revision(Row(id_, time, 1, value), places[id_])
+        found = [
+            _revision(Row(id_, time, 1, value), places[id_])
+            for (id_, time), value in sorted(self.metrics.current(high).items())
+            if id_ in places and (after is None or id_ != after.series_id or time > after.timestamp_us)
+        ]
+        return self._answer(found)
+
+    def _answer(self, rows: list[Revision]) -> Iterator[Revision]:
+        for number, row in enumerate(rows):
+            if number == self.metrics.breaks_after:
+                raise ClickHouseUnavailableError("broken off")
+            yield row
 
 
 class SimulatedSeries(MetSeries):

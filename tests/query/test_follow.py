@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +16,16 @@ from road import load, until
 from warm_process import WarmProcess
 
 from wattnet.clickhouse import ClickHouseUnavailableError
-from wattnet.query import Change, Client, FilterError, ResumeError, TimeError, UnknownLabelError, UnknownNameError
+from wattnet.query import (
+    AsyncFollow,
+    Change,
+    Client,
+    FilterError,
+    ResumeError,
+    TimeError,
+    UnknownLabelError,
+    UnknownNameError,
+)
 from wattnet.schemas import Metric
 
 if TYPE_CHECKING:
@@ -45,7 +56,7 @@ def told(changes: list[Change]) -> list[tuple[str, datetime, float | None, float
 
 
 def test_the_snapshot_then_what_changes(store: DirectWriter, client: Client, name: str) -> None:
-    """Appeared, revised, withdrawn and back; not what does not win, what came again, or lies before the start."""
+    """Appeared, revised, withdrawn and back; not what does not win, or lies before the start."""
     store.put(
         *(Metric(name, float(hour), T0 + hour * HOUR, {"zone": zone}) for zone in ("PT", "ES") for hour in (-1, 0, 1))
     )
@@ -75,6 +86,7 @@ def test_the_snapshot_then_what_changes(store: DirectWriter, client: Client, nam
         ("ES", T0 + YEAR, None, 7.0),
         ("PT", T0 + HOUR, None, 6.0),
         ("ES", T0, 11.0, None),
+        ("ES", T0 + 5 * HOUR, None, None),
         ("ES", T0, None, 14.0),
     ]
     assert not any(one.snapshot for one in changes)
@@ -82,6 +94,7 @@ def test_the_snapshot_then_what_changes(store: DirectWriter, client: Client, nam
     assert changes[-1].metric.knowledge_time == store.known
     assert taken(follow) == []
     held = {one.metric.timestamp: one.metric for one in [*snapshot, *changes] if one.metric.labels == ES}
+    assert held.pop(T0 + 5 * HOUR).value is None
     now = client.metrics(name, start=T0, end=T0 + 2 * HOUR, zone="ES")
     assert list(held.values()) == now.to_list()
 
@@ -109,10 +122,8 @@ def test_any_token_goes_on_behind_its_change_after_merges_too(store: DirectWrite
     assert resting.token == follow.token
 
 
-def test_a_revision_stored_twice_is_no_change_where_both_are_seen(
-    store: DirectWriter, client: Client, name: str
-) -> None:
-    """And with another value under the same name it is one."""
+def test_a_revision_stored_twice_is_given_twice(store: DirectWriter, client: Client, name: str) -> None:
+    """Whether it says the same or not, merged or not: between two that are equal another one may have been."""
     first = Metric(name, 1.0, T0, ES, knowledge_time=T0)
     store.put(first)
     follow = client.follow(name, start=T0)
@@ -120,11 +131,14 @@ def test_a_revision_stored_twice_is_no_change_where_both_are_seen(
     store.driver.command("SYSTEM STOP MERGES metrics")
     try:
         store.put(first)
-        assert taken(follow) == []
+        assert told(taken(follow)) == [("ES", T0, 1.0, 1.0)]
         store.put(Metric(name, 2.0, T0, ES, knowledge_time=T0))
         assert told(taken(follow)) == [("ES", T0, 1.0, 2.0)]
+        store.put(first)
     finally:
         store.driver.command("SYSTEM START MERGES metrics")
+    store.driver.command("OPTIMIZE TABLE metrics FINAL")
+    assert told(taken(follow)) == [("ES", T0, None, 1.0)]
 
 
 def test_an_insert_whose_series_is_not_there_yet_is_waited_for(store: DirectWriter, client: Client, name: str) -> None:
@@ -173,6 +187,37 @@ def test_it_waits_and_is_ended_from_elsewhere(store: DirectWriter, client: Clien
         assert next(another).metric.value == 1.0
     with pytest.raises(StopIteration):
         next(another)
+
+
+def test_awaited_it_gives_the_same_and_loses_nothing_when_cancelled(
+    store: DirectWriter, client: Client, name: str
+) -> None:
+    """The loop goes on meanwhile; a wait that is given up is taken up again, and close() ends it."""
+    store.put(*(Metric(name, float(hour), T0 + hour * HOUR, ES) for hour in range(3)))
+
+    async def main() -> list[float | None]:
+        given: list[Change] = []
+        async with AsyncFollow(client.follow(name, start=T0, poll_interval_s=0.05)) as follow:
+            while len(given) < 3:
+                with suppress(asyncio.TimeoutError):
+                    given.append(await asyncio.wait_for(anext_of(follow), 0.01))
+            assert follow.token in (given[-1].token, client.follow(name, resume=follow.token).token)
+            waiting = asyncio.ensure_future(anext_of(follow))
+            await asyncio.to_thread(store.put, Metric(name, 9.0, T0, ES))
+            given.append(await waiting)
+            assert follow.token == given[-1].token
+            ended = asyncio.ensure_future(anext_of(follow))
+            await asyncio.sleep(0)
+            await follow.close()
+            with pytest.raises(StopAsyncIteration):
+                await ended
+        return [change.metric.value for change in given]
+
+    assert asyncio.run(main()) == [0.0, 1.0, 2.0, 9.0]
+
+
+async def anext_of(follow: AsyncFollow) -> Change:
+    return await follow.__anext__()
 
 
 def test_clickhouse_away_is_waited_for_once_it_was_there(

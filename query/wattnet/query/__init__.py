@@ -6,6 +6,7 @@ from wattnet.clickhouse import ClickHouseUnavailableError, DatabaseMissingError,
 from wattnet.query._async_client import AsyncClient
 from wattnet.query._async_follow import AsyncFollow
 from wattnet.query._async_query import AsyncQuery
+from wattnet.query._changed import Revised
 from wattnet.query._client import Client
 from wattnet.query._errors import (
     AccessError,
@@ -57,6 +58,7 @@ __all__ = [
     "QueryError",
     "QuestionError",
     "ResumeError",
+    "Revised",
     "RowLimitError",
     "SchemaTooOldError",
     "Series",

@@ -80,6 +80,7 @@ class AsyncClient(Threaded[Client]):
     balance = awaited(Client.balance)
     exchange = awaited(Client.exchange)
     forecast_error = awaited(Client.forecast_error)
+    changed_since = awaited(Client.changed_since)
     names = awaited(Client.names)
     labels = awaited(Client.labels)
     label_values = awaited(Client.label_values)

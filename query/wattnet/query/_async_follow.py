@@ -36,7 +36,7 @@ class AsyncFollow:
     @property
     def token(self) -> str | None:
         """Behind the change that was given last, or where it stands when all that is known was given."""
-        return self._token if self._ready else self._follow.token
+        return self._token
 
     async def close(self) -> None:
         """End it: whoever iterates gets nothing more."""
@@ -54,6 +54,8 @@ class AsyncFollow:
                 return change
             await asyncio.to_thread(self._read)
             if not self._ready and not self._ended:
+                # Not before: what a thread has read, and nobody was given yet, must not be passed by.
+                self._token = self._follow.token
                 with suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self._closed.wait(), self._follow.pause_s)
         raise StopAsyncIteration

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from wattnet.clickhouse import ClickHouseSettings
+from wattnet.query._changed import changed_since
 from wattnet.query._database import Database
 from wattnet.query._discovery import labels, names
 from wattnet.query._errors import FilterError, UnknownNameError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from wattnet.query._balance import Comparison
+    from wattnet.query._changed import Revised
     from wattnet.query._findings import BalanceInterval, ExchangeInterval, ForecastAccuracy
     from wattnet.query._follow import Follow
     from wattnet.query._series import Series
@@ -129,9 +131,9 @@ class Client:
 
         The order is that of arrival; in the snapshot, and within an insert, by series, then by time. Each change is
         given once, and `resume=change.token` goes on behind it, with the same name and labels, from the same start on;
-        so whoever stores the token with what he made of the change misses nothing and has nothing twice. A revision
-        that was stored twice (sent again under its knowledge_time) may be given again. Timestamps ahead of now belong
-        to it; qualities cannot be filters.
+        so whoever stores the token with what he made of the change misses nothing and has nothing twice. Only a
+        revision that was itself stored twice (sent again under its knowledge_time) is given again. Timestamps ahead of
+        now belong to it; qualities cannot be filters.
 
         Raises TimeError, FilterError and ResumeError at once; iterating raises them too, UnknownNameError and
         UnknownLabelError, SchemaTooOldError, and ClickHouseUnavailableError when it does not answer at first.
@@ -227,6 +229,43 @@ class Client:
         from wattnet.query._forecasts import forecast_accuracy
 
         return forecast_accuracy(self._database, self._range(name, start, end, as_of, labels), lead_step)
+
+    def changed_since(
+        self,
+        /,
+        t: datetime | date | str,
+        name: str,
+        *,
+        start: datetime | date | str | None = None,
+        end: datetime | date | str | None = None,
+        **labels: object,
+    ) -> Table[Revised]:
+        """The points whose current value is not what it was at `t`: what it was then, what it is now, by how much.
+
+            wattnet.changed_since("-1d", "zone_generation", zone="ES").to_pandas()
+
+        It goes by arrival (`stored_at`, by ClickHouse's clock): what had been stored before `t` against all that is
+        stored. So a value of last year that arrived today has changed since yesterday, whatever its knowledge_time is.
+        A revision that confirms the value, or does not win, changes nothing. Without `start` and `end` all timestamps
+        count, those ahead of now too. A revision that was sent again under its knowledge_time replaced the older copy
+        and counts by its own arrival. Rows stand by series, then by time; their times are in the client's tz.
+
+        Raises TimeError and FilterError, UnknownNameError and UnknownLabelError, and what reading raises.
+        """
+        since = Moment.parse(t, argument="t", day_zone=self._day_zone)
+        first = None if start is None else Moment.parse(start, argument="start", day_zone=self._day_zone)
+        after = None if end is None else Moment.parse(end, argument="end", day_zone=self._day_zone)
+        if first is not None and after is not None:
+            bounds(first, after, now_us=now_us())
+        return changed_since(
+            self._database,
+            since,
+            _name(name),
+            Filters.parse(labels),
+            start=first,
+            end=after,
+            zone=self._day_zone,
+        )
 
     def names(self) -> list[str]:
         """Every metric name under which something is stored, sorted."""

@@ -11,10 +11,13 @@ have no order at all. Migration 010 makes merges keep the number of each row (`_
 
 *A place is such a number*, and the last point that was given of the insert that has it. What is read is bounded on both
 sides, by the place and by the newest number at that moment, so it does not matter how long reading takes or what
-lands meanwhile. A repeat that ClickHouse drops by its token gets no visible part, hence no change. A second copy of a
-revision has a number of its own: it is met above the place, and is no change where it is equal to what is there. When a
-merge has thrown the older copy away before both were seen together, its content is not known any more, and the copy is
-given: a revision that was stored twice may be seen twice, never missed.
+lands meanwhile. A repeat that ClickHouse drops by its token gets no visible part, hence no change.
+
+*A second copy of a revision* (the same series, time, quality and knowledge_time sent again, the Kafka engine's repeats)
+has a number of its own and replaces the first, in merges too. It is given as what it is, an arrival that is current,
+also when it says the same: what copies between the two said may have been merged away, after a reader had seen it.
+While a copy lies above the place and the older one is gone, `previous` (and, for that long, what is current) is what
+the other revisions say. So what was stored twice may be seen twice, and is never missed.
 
 *Labels come from `series`*, which another view of the same insert fills. Until they are there, the place stays before
 that insert. An insert that nobody completes within an hour is passed by: no question shows its series.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +13,7 @@ MAX_ROWS = 50_000
 """Of several inserts, that are put into order together. A larger insert is read by itself, row by row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(NamedTuple):
     """A row of `metrics`. `position` is its series' place in the order of the answer."""
 
     position: int
@@ -27,14 +25,8 @@ class Revision:
     data_state: str
     stored_at_ms: int
 
-    def same_as(self, other: Revision) -> bool:
-        """Whether it is the same revision with the same content, sent twice."""
-        mine = (self.rank, self.retracted, self.value, self.data_state)
-        return mine == (other.rank, other.retracted, other.value, other.data_state)
 
-
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """By one insert, `now` became current at its point; `before` was, or nothing. Either may withdraw the value."""
 
     before: Revision | None
@@ -45,8 +37,8 @@ def turns(revisions: Iterable[Revision], *, low: int) -> Iterator[Turn]:
     """What the inserts above `low` made current, for revisions that stand together point by point.
 
     The greatest rank is current, and of equal ranks the last that arrived. Of one insert only what it led to counts:
-    nobody ever saw what it passed through. Where nothing was and nothing is (a retraction of nothing, or of what is
-    retracted), and where the same revision came again, nothing changed.
+    nobody ever saw what it passed through. A revision that came again with the same content counts, and so does the
+    retraction of nothing: a copy that said something else may have been there, and been merged away.
     """
     for _, of_point in groupby(revisions, key=lambda row: (row.position, row.timestamp_us)):
         current: Revision | None = None
@@ -55,7 +47,7 @@ def turns(revisions: Iterable[Revision], *, low: int) -> Iterator[Turn]:
             if current is not None and best.rank < current.rank:
                 continue
             before, current = current, best
-            if insert > low and not _alike(before, best):
+            if insert > low:
                 yield Turn(before, best)
 
 
@@ -74,9 +66,3 @@ def windows(rows: Mapping[int, int], *, low: int, high: int, max_rows: int = MAX
         last = insert
     if size:
         yield first, high
-
-
-def _alike(before: Revision | None, now: Revision) -> bool:
-    if before is None or before.retracted:
-        return now.retracted
-    return now.same_as(before)

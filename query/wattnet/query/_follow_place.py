@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wattnet.query._errors import ResumeError
 
@@ -19,8 +19,7 @@ _TOKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """Where in one insert's (or the snapshot's) points, which stand by series, then by time."""
 
     series_id: int
@@ -42,6 +41,11 @@ class Place:
     snapshot: bool
     insert: int
     after: Point | None = None
+
+    def at(self, insert: int, series_id: int, timestamp_us: int) -> Place:
+        """At a point of an insert, in the same phase."""
+        point = Point(series_id, timestamp_us)
+        return Place(self.question, self.table, self.start_us, self.snapshot, insert, point)
 
     @property
     def token(self) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from wattnet.query._errors import ResumeError
 from wattnet.query._follow_changes import turns, windows
-from wattnet.query._follow_place import Place, Point
+from wattnet.query._follow_place import Place
 from wattnet.query._follow_series import order
-from wattnet.query._times import EPOCH, MICROSECOND
+from wattnet.query._times import EPOCH
 from wattnet.schemas import ZONE_STATUSES, Metric
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from wattnet.query._follow_changes import Revision, Turn
+    from wattnet.query._follow_place import Point
     from wattnet.query._follow_series import MetSeries
     from wattnet.query._follow_table import Table
     from wattnet.query._series import Match
@@ -101,8 +103,7 @@ class Reader:
         for piece in _pieces(series):
             for revision in self._table.current(piece, place.insert, place.after):
                 match = piece[revision.position]
-                here = replace(place, after=Point(match.series_id, revision.timestamp_us))
-                yield self._change(match, None, revision, here)
+                yield self._change(match, None, revision, place, place.insert)
 
     def _inserts(self, place: Place, newest: int) -> Iterator[Change]:
         low = place.insert if place.after is None else place.insert - 1
@@ -137,8 +138,7 @@ class Reader:
         )
         # A single insert may be large, and what is read of it stands in order.
         for match, turn in found if single else sorted(found, key=lambda one: _key(*one)):
-            here = replace(place, insert=turn.now.insert, after=Point(match.series_id, turn.now.timestamp_us))
-            yield self._change(match, turn.before, turn.now, here)
+            yield self._change(match, turn.before, turn.now, place, turn.now.insert)
 
     def _reached(self, after: Point) -> Match:
         self._series.look_up([after.series_id])
@@ -149,26 +149,30 @@ class Reader:
             "resume=None"
         )
 
-    def _change(self, match: Match, before: Revision | None, now: Revision, here: Place) -> Change:
+    def _change(self, match: Match, before: Revision | None, now: Revision, place: Place, insert: int) -> Change:
         return Change(
             metric=self._metric(match, now),
             previous=None if before is None or before.retracted else self._metric(match, before),
-            snapshot=here.snapshot,
-            stored_at=EPOCH + now.stored_at_ms * 1000 * MICROSECOND,
-            place=here,
+            snapshot=place.snapshot,
+            stored_at=_moment(now.stored_at_ms * 1000),
+            place=place.at(insert, match.series_id, now.timestamp_us),
         )
 
     def _metric(self, match: Match, revision: Revision) -> Metric:
         return Metric.from_stored(
             self._name,
             None if revision.retracted else revision.value,
-            EPOCH + revision.timestamp_us * MICROSECOND,
+            _moment(revision.timestamp_us),
             match.labels,
-            knowledge_time=EPOCH + (revision.rank & _KNOWN) * MICROSECOND,
+            knowledge_time=_moment(revision.rank & _KNOWN),
             valid=bool(revision.rank >> 62 & 1),
             zone_status=ZONE_STATUSES[revision.rank >> 60 & 3],
             data_state=revision.data_state,
         )
+
+
+def _moment(us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=us)
 
 
 def _key(match: Match, turn: Turn) -> tuple[int, object, int]:

@@ -7,6 +7,7 @@ holds, so parts with nothing new are left out before anything of them is read.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from wattnet.query._errors import SchemaTooOldError
@@ -145,5 +146,4 @@ class Table:
             "ids": [match.series_id for match in series],
         }
         for block in self.database.stream(sql, {**parameters, **of_series}):
-            for row in zip(*block, strict=True):
-                yield Revision(*row)
+            yield from starmap(Revision, zip(*block, strict=True))

@@ -28,7 +28,7 @@ _TYPES = {
 
 
 class Table(Sequence[Row], Generic[Row]):
-    """What `Query.gaps`, `Client.balance`, `exchange` and `forecast_error` return; reading it asks nothing any more.
+    """What `Query.gaps`, `Client.balance`, `changed_since` and their like return; reading it asks nothing any more.
 
     In a frame the fields of a row are the columns, and `labels` is a column for each label, sorted by name (null where
     a row lacks it). Times are in the zone that was asked for, in rows too.
