@@ -136,7 +136,7 @@ def test_a_resolution_that_is_not_given_is_inferred_and_said(store: DirectWriter
     query = client.metrics(name, start=T0, end=T0 + 2 * HOUR).resample("1h", "energy")
     with pytest.warns(InferredResolutionWarning, match=r"1 of 2 series .* PT15M"):
         assert read(query) == [(0, 1, 1), (1, 1, 1), (0, 1, 1), (1, None, 0.25)]
-    put(store, name, {0: 1.0}, production_type="hydro", resolution="often")
+    put(store, name, {0: 1.0}, production_type="hydro", resolution="P999999Y")
     lone = client.metrics(name, production_type="hydro", start=T0, end=T0 + HOUR).resample("1h", "energy")
     with pytest.warns(InferredResolutionWarning, match="single value"):
         assert read(lone) == []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from itertools import takewhile
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 
+from wattnet.examples import us_grid_2022
 from wattnet.query import Gap, InferredResolutionWarning, QuestionError
 from wattnet.schemas import Metric
 
@@ -86,6 +88,27 @@ def test_days_of_a_calendar_are_no_gap_when_clocks_change(store: DirectWriter, c
     assert gaps.to_arrow().schema.field("end").type.tz == "Europe/Madrid"
     monthly = client.metrics(name, start="2024-01-15T00:00Z", end="2025-10-01T00:00Z").gaps("1mo")
     assert [gap.missing for gap in monthly] == [20]
+
+
+def test_a_real_grid(store: DirectWriter, client: Client) -> None:
+    """PJM around 2022-03-13: what its file lacks is missing, and a day's energy is the sum of its hours."""
+    first, after = datetime(2022, 3, 12, tzinfo=UTC), datetime(2022, 3, 15, tzinfo=UTC)
+    year = takewhile(lambda metric: metric.timestamp < after, us_grid_2022())
+    days = [
+        metric
+        for metric in year
+        if metric.timestamp >= first and metric.name == "zone_generation" and metric.labels["zone"] == "PJM"
+    ]
+    store.put(*days)
+    query = client.metrics("zone_generation", zone="PJM", start=first, end=after)
+    assert sum(gap.missing or 0 for gap in query.gaps()) == 3 * 24 * 8 - len(days) > 0
+    sums: dict[tuple[str, datetime], list[float]] = {}
+    for metric in days:
+        midnight = metric.timestamp.replace(hour=0)
+        sums.setdefault((metric.labels["production_type"], midnight), []).append(metric.value or 0.0)
+    for metric in query.resample("1d", "energy").to_list():
+        hours = sums[metric.labels["production_type"], metric.timestamp]
+        assert metric.value == (pytest.approx(sum(hours)) if len(hours) == 24 else None)
 
 
 def test_a_table_is_a_sequence_also_when_it_is_empty(store: DirectWriter, client: Client, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wattnet.query._answer import Answer, Text, joined, to_answer
-from wattnet.query._energy import integrated
+from wattnet.query._energy import integrated, unit_of
 from wattnet.query._points import to_points
 from wattnet.schemas import ZONE_STATUSES
 
@@ -27,7 +27,9 @@ def to_buckets(question: Question, resampling: Resampling, matches: Matches, blo
     start_us, end_us = question.range_us()
     edges = resampling.edges(start_us, end_us)
     if resampling.integrates:
-        points = to_points(to_answer(matches, blocks, attributes=True), resampling.zone)
+        values = to_answer(matches, blocks, attributes=True)
+        unit_of(values)  # before anything is said about steps
+        points = to_points(values, resampling.zone)
         power = resampling.how == "power"
         answer = integrated(points, edges, start_us, end_us, power=power, fill=resampling.fill)
     else:

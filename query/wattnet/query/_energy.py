@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wattnet.query._answer import Answer, Text
+from wattnet.query._errors import QuestionError
 from wattnet.query._series import Match
 from wattnet.query._step import HOUR_US
 from wattnet.query._units import one_unit
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from wattnet.query._points import Points
     from wattnet.query._units import Unit
+
+_MAX_FILLED = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ def integrated(
     A bucket of which a part within [start_us, end_us) has no value is NaN. Raises UnitError.
     """
     answer = points.answer
-    unit = one_unit((match.labels.get("unit") for match in answer.series), name=answer.name)
+    unit = unit_of(answer)
     series = answer.series
     if unit is None:
         return replace(answer, attributes=None, count=np.empty(0, np.int64), coverage=np.empty(0))
@@ -96,6 +99,11 @@ def integrated(
     )
 
 
+def unit_of(answer: Answer) -> Unit | None:
+    """The unit of all series; None where none matches. Raises UnitError."""
+    return one_unit((match.labels.get("unit") for match in answer.series), name=answer.name)
+
+
 def _pieces(points: Points, unit: Unit) -> _Pieces:
     answer = points.answer
     length = points.end - answer.timestamp
@@ -122,6 +130,11 @@ def _with_gaps_filled(pieces: _Pieces, start_us: int, end_us: int, fill: str | f
     if fill == "interpolate":
         width = (end - start)[before]
         steps = -(-(gap_end - gap_start) // width)
+        if steps.sum() > _MAX_FILLED:
+            raise QuestionError(
+                f"{int(steps.sum()):,} values are missing, too many to interpolate (at most {_MAX_FILLED:,}): take a "
+                "shorter range, or fill='previous'"
+            )
         which = np.repeat(np.arange(len(before)), steps)
         step = np.arange(len(which)) - np.repeat(np.cumsum(steps) - steps, steps)
         begin = gap_start[which] + step * width[which]

@@ -23,6 +23,9 @@ _ISO = re.compile(
     r"(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9})S)?)?",
     re.ASCII,
 )
+# A value or bucket that is longer is a slip, and arithmetic on it leaves the calendar.
+_LONGEST_US = 11 * 366 * DAY_US
+
 _FORMS = "'15min', '1h', '1d', '1w', '1mo', '1y', or ISO 8601: 'PT15M', 'P1D'"
 
 
@@ -55,14 +58,14 @@ class Step:
 
 
 def parse_duration(text: str) -> Step | None:
-    """An ISO 8601 duration such as a value's resolution, 'PT15M' or 'P1M'; None for what is none, or nothing long."""
+    """An ISO 8601 duration ('PT15M', 'P1M'), as resolutions are; None for what is none, empty, or over ten years."""
     match = _ISO.fullmatch(text.strip())
     if match is None:
         return None
     years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     us = hours * HOUR_US + minutes * MINUTE_US + seconds * SECOND_US
     step = Step(months=12 * years + months, days=7 * weeks + days, us=us)
-    return step if step != Step() else None
+    return step if 0 < step.longest_us <= _LONGEST_US else None
 
 
 def parse_step(given: object) -> Step:
@@ -104,6 +107,6 @@ def _parsed(given: object) -> Step:
         }[unit]
     else:
         step = parse_duration(text) or Step()
-    if step == Step():
+    if not 0 < step.longest_us <= _LONGEST_US:
         raise QuestionError(f"step {given!r} cannot be read: give a string such as {_FORMS}")
     return step
