@@ -274,3 +274,14 @@ def test_a_week_and_a_month_begin_where_the_calendar_says() -> None:
     assert week.astimezone(MADRID).isoformat() == "2025-03-03T00:00:00+01:00"
     assert month.astimezone(MADRID).isoformat() == "2025-03-01T00:00:00+01:00"
     assert year.astimezone(MADRID).isoformat() == "2025-01-01T00:00:00+01:00"
+
+
+def test_a_month_later_is_within_the_month() -> None:
+    """A value of a month that begins on the 31st ends with February, at the same time of the local day."""
+    clock = Clock.of(MADRID, 0, us(datetime(2030, 1, 1, tzinfo=UTC)))
+    begin = datetime(2025, 1, 31, 12, tzinfo=MADRID)
+    for step, end in (("P1M", "2025-02-28T12:00:00+01:00"), ("P2M", "2025-03-31T12:00:00+02:00")):
+        duration = parse_duration(step)
+        assert duration is not None
+        later = int(clock.plus(np.array([us(begin.astimezone(UTC))]), duration)[0])
+        assert (EPOCH + timedelta(microseconds=later)).astimezone(MADRID).isoformat() == end
