@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from contextlib import redirect_stdout
 from functools import cache
 from typing import TYPE_CHECKING
 
+import nbformat
 import pytest
 from command import Command
+from nbclient import NotebookClient
 from road import until
 from snippets import ROOT, SHELLS, Snippet, command_lines, documents, snippets
 
@@ -43,11 +46,15 @@ class Reader:
             clickhouse=ClickHouseSettings.from_url(stack.clickhouse_url),
         )
 
-    def run(self, snippet: Snippet) -> None:
-        """Run it as a program, or under pytest where it is a test; then wait until all that it sent is stored."""
-        text = snippet.text
+    def here(self, text: str) -> str:
+        """The same with this stack's addresses."""
         for usual, actual in self._addresses.items():
             text = text.replace(usual, actual)
+        return text
+
+    def run(self, snippet: Snippet) -> None:
+        """Run it as a program, or under pytest where it is a test; then wait until all that it sent is stored."""
+        text = self.here(snippet.text)
         is_test = re.search(r"^def test_", text, re.MULTILINE) is not None
         program = self._command.folder / f"{'test_' if is_test else ''}line_{snippet.line}.py"
         program.write_text(text, encoding="utf-8")
@@ -100,6 +107,25 @@ def test_the_programs_run_in_their_order(document: Path, reader: Reader, subtest
         if snippet.language == "python" and not snippet.not_run:
             with subtests.test(snippet.where):
                 reader.run(snippet)
+
+
+@pytest.mark.timeout(600)
+def test_the_notebook_runs(reader: Reader) -> None:
+    """Every cell of it, in a kernel of its own; its asserts are part of what it shows."""
+    text = reader.here((ROOT / "examples" / "us_grid_2022.ipynb").read_text(encoding="utf-8"))
+    notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]  # nbformat's types end here
+    done = NotebookClient(notebook, timeout=240, kernel_name="python3").execute()
+    outputs = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output.text for output in outputs if output.get("name") == "stderr"] == [], "no warnings"
+    shown = [output.data for output in outputs if "data" in output]
+    assert sum("text/html" in data for data in shown) >= 4
+    assert sum("image/png" in data for data in shown) == 1
+
+
+def test_the_notebook_is_kept_without_its_outputs() -> None:
+    for path in ROOT.glob("examples/*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")], path.name
 
 
 def test_the_readme_shows_how_to_send_and_read() -> None:
