@@ -87,6 +87,7 @@ def test_a_new_subject_takes_only_what_can_read_what_is_there(
 def test_a_level_that_somebody_chose_for_the_subject_stays(
     registry: SchemaRegistryClient, url: str, topic: str, chosen: str
 ) -> None:
+    registry.set_compatibility(level="FORWARD")
     registry.set_compatibility(f"{topic}-value", chosen)
     register(url, topic)
     assert registry.get_compatibility(f"{topic}-value") == chosen

@@ -381,6 +381,8 @@ def test_a_forked_child_leaves_the_spool_to_its_parent(folder: Path) -> None:
         os._exit(0)
     try:
         assert os.read(end, 10) == b"refused"
+        with pytest.raises(SpoolInUseError):
+            Producer(NOWHERE, spool=Spool(folder))
         assert producer.close(0).spooled == 1
         with Producer(NOWHERE, spool=Spool(folder)) as again:  # while the child lives
             assert again.close(0).spooled == 1
