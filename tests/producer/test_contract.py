@@ -10,6 +10,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pandas as pd
 import pytest
 from topic import decoded, messages
 
@@ -172,6 +173,24 @@ def test_closed_takes_nothing(working: Kind) -> None:
             call()
 
 
+def test_a_frame_is_sent_as_its_metrics(working: Kind) -> None:
+    frame = pd.DataFrame(
+        {"solar": [1.0, 2.0, None], "wind": [3.0, None, 4.0]}, index=pd.date_range(T0, periods=3, freq="h")
+    )
+    with working.works() as producer:
+        assert producer.send_frame(frame, metric_type="own_name", columns="source", labels={"zone": "ES"}) == 4
+        assert producer.flush(20) == FlushResult(dropped=0)
+        read = working.sent(producer)
+        assert producer.statistics().acknowledged == 4
+    assert [(metric.labels["source"], metric.value, metric.timestamp) for metric in read] == [
+        ("solar", 1.0, T0),
+        ("wind", 3.0, T0),
+        ("solar", 2.0, T0 + timedelta(hours=1)),
+        ("wind", 4.0, T0 + timedelta(hours=2)),
+    ]
+    assert all((one.knowledge_time or T0) < (two.knowledge_time or T0) for one, two in itertools.pairwise(read))
+
+
 def test_what_did_not_arrive_is_counted_and_handed_back(kind: Kind) -> None:
     heard: list[ProducerError] = []
     producer = kind.fails(on_error=heard.append)
@@ -198,12 +217,12 @@ def test_what_on_error_raises_comes_up_in_close(kind: Kind) -> None:
     assert isinstance(caught.value.__cause__, KeyError)
 
 
-def test_a_calls_knowledge_time_is_for_metrics_that_bring_none(kind: Kind) -> None:
+def test_a_calls_knowledge_time_is_for_metrics_that_bring_none(working: Kind) -> None:
     issued = datetime(2025, 2, 28, 6, tzinfo=timezone(timedelta(hours=1)))
-    with kind.works() as producer:
+    with working.works() as producer:
         producer.send(price(0), knowledge_time=issued)
         producer.send_many([price(1), price(2, knowledge_time=T0)], knowledge_time=issued)
-        read = kind.sent(producer)
+        read = working.sent(producer)
     assert [metric.knowledge_time for metric in read] == [issued, issued, T0]
 
 
@@ -222,37 +241,37 @@ def test_a_calls_knowledge_time_is_checked_as_a_metrics_is(kind: Kind, wrong: An
         assert producer.statistics().taken == 0
 
 
-def test_a_value_is_retracted_by_a_metric_of_none(kind: Kind) -> None:
-    with kind.works() as producer:
+def test_a_value_is_retracted_by_a_metric_of_none(working: Kind) -> None:
+    with working.works() as producer:
         producer.send(price(0))
         producer.retract("price_day_ahead", T0, {"zone": "ES"}, attributes={"why": "the source took it back"})
         producer.retract("price_day_ahead", T0, {"zone": "ES"}, knowledge_time=T0)
-        first, second, third = kind.sent(producer)
+        first, second, third = working.sent(producer)
     assert (second.value, second.timestamp, second.series_key) == (None, first.timestamp, first.series_key)
     assert second.attributes == {"why": "the source took it back"}
     assert (second.knowledge_time or T0) > (first.knowledge_time or T0)
     assert (third.value, third.knowledge_time) == (None, T0)
 
 
-def test_on_delivery_is_told_where_each_metric_arrived(kind: Kind) -> None:
+def test_on_delivery_is_told_where_each_metric_arrived(working: Kind) -> None:
     arrived: list[Delivery] = []
-    with kind.works(on_delivery=arrived.append) as producer:
+    with working.works(on_delivery=arrived.append) as producer:
         producer.send_many(price(hour, float(hour)) for hour in range(3))
         producer.flush(20)
-        assert [one.metric for one in arrived] == kind.sent(producer)
+        assert [one.metric for one in arrived] == working.sent(producer)
         assert {one.series_key for one in arrived} == {"price_day_ahead{zone=ES}"}
         assert all(repr(one.topic) in repr(producer) for one in arrived)
         assert [(one.partition, one.offset) for one in arrived] == [(0, 0), (0, 1), (0, 2)]
 
 
-def test_on_delivery_may_call_the_producer_and_what_it_raises_comes_up_in_flush(kind: Kind) -> None:
+def test_on_delivery_may_call_the_producer_and_what_it_raises_comes_up_in_flush(working: Kind) -> None:
     def once_more(delivery: Delivery) -> None:
         if delivery.metric.value == 1:
             producer.send(price(1, 2.0))
         else:
             raise KeyError("my own mistake")
 
-    producer = kind.works(on_delivery=once_more)
+    producer = working.works(on_delivery=once_more)
     producer.send(price(0, 1.0))
     with pytest.raises(DeliveryError, match="my own mistake") as caught:
         producer.flush(20)
@@ -290,16 +309,16 @@ def test_statistics_tell_what_became_of_the_metrics(kind: Kind) -> None:
     failing.close()
 
 
-def test_a_future_tells_where_its_metric_arrived(kind: Kind) -> None:
+def test_a_future_tells_where_its_metric_arrived(working: Kind) -> None:
     heard: list[object] = []
-    with kind.works() as producer:
+    with working.works() as producer:
         producer.send(price(0, 0.0))
         futures = [producer.deliver(price(hour, float(hour))) for hour in (1, 2)]
         futures.append(producer.deliver(price(3, 3.0), knowledge_time=T0))
         futures[0].add_done_callback(lambda future: heard.append(producer.statistics().taken))
         deliveries = [future.result(20) for future in futures]  # nothing is called but this
         assert [(one.partition, one.offset) for one in deliveries] == [(0, 1), (0, 2), (0, 3)]
-        assert [one.metric for one in deliveries] == kind.sent(producer)[1:]
+        assert [one.metric for one in deliveries] == working.sent(producer)[1:]
         assert deliveries[2].metric.knowledge_time == T0
         assert heard == [4], "its callback may call the producer"
         assert not producer.deliver(price(4)).cancel(), "what is in the queue cannot be taken back"

@@ -276,12 +276,18 @@ def test_full_and_drop_oldest(stack: LocalStack, topics: list[str], folder: Path
     heard: list[ProducerError] = []
     spool = Spool(folder, max_bytes=MIB, on_full="drop_oldest")
     producer = Producer(NOWHERE, topic=topic, spool=spool, on_error=heard.append, queue_max_messages=50)
-    producer.send_many(bulky(n) for n in range(1_000))
+    first = producer.deliver(bulky(0))
+    producer.send_many(bulky(n) for n in range(1, 999))
+    last = producer.deliver(bulky(999))
     result = producer.close(0)
     assert result.dropped + result.spooled == 1_000
     assert 300 < result.spooled < 360
-    assert {type(error) for error in heard} == {QueueFullError}
-    assert "oldest metrics were dropped" in str(heard[0])
+    assert any(isinstance(error, QueueFullError) and "oldest metrics were dropped" in str(error) for error in heard)
+    assert "dropped from the spool" in str(first.exception(0))
+    assert f"the metric waits in the spool at {folder}" in str(last.exception(0))
+    now = producer.statistics()
+    assert (now.taken, now.dropped, now.queued) == (1_000, result.dropped, result.spooled)
+    assert (now.acknowledged, now.failed) == (0, 0)
     with Producer(stack.bootstrap_servers, topic=topic, spool=spool) as producer:
         producer.flush(30)
     arrived = numbers(decoded(messages(stack.bootstrap_servers, topic, result.spooled)))

@@ -100,8 +100,9 @@ class Deliveries:
         else:
             outcome = self.failure(self.reason(error), key, value)
             listens = self._on_error is not None
-            with self._lock:
-                self.all_failed += 1
+            if error.code() != KafkaError._QUEUE_FULL:  # a spool dropped it, and it is counted there
+                with self._lock:
+                    self.all_failed += 1
         if listens:
             self.pending.append(outcome)
         return outcome

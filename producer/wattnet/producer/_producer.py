@@ -302,7 +302,8 @@ class Producer(RecordQueue):
                 kafka.flush(SLICE_S)
                 self._deliveries.tell()
             if self._promises is not None:
-                self._promises.end(ProducerClosedError("the producer closed before the brokers had answered"))
+                now = f": the metric waits in {self._place}" if spooled else ""
+                self._promises.end(ProducerClosedError(f"the producer closed before the brokers had answered{now}"))
         return self._result(queued, timeout_s, "They are given up", spooled=spooled)
 
     def __enter__(self) -> Producer:

@@ -135,16 +135,13 @@ class SpoolClient:
         return self.waiting + len(self._reports)
 
     def close(self) -> int:
-        """End; returns how many records stay in the spool for the next producer on it."""
+        """End; returns how many records stay in the spool for the next producer. Their callbacks are not called."""
         self._sender.stop()
         with self._changed:
             self._closed = True
             self._file.close()
-            left, self._own = self._own, {}
         self._lock.leave()
         self._serve()
-        for report in left.values():
-            report(KafkaError(KafkaError._PURGE_QUEUE, "it waits in the spool for the next producer"), Message())
         return self.waiting
 
     def leave_to_parent(self) -> None:
