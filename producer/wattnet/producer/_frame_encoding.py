@@ -63,11 +63,9 @@ class Knowledge:
 def encoded(rows: Rows, encoder: MetricEncoder, knowledge: Knowledge) -> Iterator[list[dict[str, Any]]]:
     """The messages of all rows in their order, some thousands at a time, as produce_batch takes them."""
     columns = ColumnEncoder(encoder, rows.series)
-    keys = columns.keys
+    keys = np.array(columns.keys, np.object_)
     for window in rows.windows(_ROWS_AT_ONCE):
         if not len(window.series):
             continue
         values = columns.encode(window.series, window.value, window.timestamp_us, knowledge.times_us(window))
-        yield [
-            {"value": value, "key": keys[place]} for value, place in zip(values, window.series.tolist(), strict=True)
-        ]
+        yield [{"value": value, "key": key} for value, key in zip(values, keys[window.series].tolist(), strict=True)]

@@ -55,8 +55,9 @@ def distinct_series(common: Common, columns: Mapping[str, Coded], count: int) ->
     series: list[Metric] = []
     refused = np.zeros(len(rows), np.bool_)
     first: MetricError | None = None
-    for number, row in enumerate(rows.tolist()):
-        given = {name: _value(column, row) for name, column in columns.items()}
+    of_series = [column.at(rows) for column in columns.values()]
+    for number, values in enumerate(zip(*of_series, strict=True) if columns else [()] * len(rows)):
+        given = dict(zip(columns, values, strict=True))
         try:
             attributes = _attributes(given.pop("attributes", None))
             series.append(common.metric(given.pop("metric_type", None), given, attributes))
@@ -66,11 +67,6 @@ def distinct_series(common: Common, columns: Mapping[str, Coded], count: int) ->
     if first is not None:
         raise at_rows(first, None, refused[places]) from first
     return series, places
-
-
-def _value(column: Coded, row: int) -> Any:
-    code = column.codes[row]
-    return None if code < 0 else column.values[code]
 
 
 def _attributes(text: Any) -> dict[str, object]:

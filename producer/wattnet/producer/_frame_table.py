@@ -32,6 +32,11 @@ class Coded:
     codes: NDArray[np.intp]
     values: Sequence[Any]
 
+    def at(self, rows: NDArray[np.intp]) -> list[Any]:
+        """What these rows say; None where there is nothing."""
+        known = [*self.values, None]  # -1 is the last one
+        return [known[code] for code in self.codes[rows].tolist()]
+
 
 class Table(Protocol):
     """Columns are named by their place, for names may repeat."""
