@@ -360,6 +360,21 @@ def test_full_and_block_waits_and_keeps_the_order() -> None:
     producer.close()
 
 
+def test_where_there_is_room_for_some_the_others_follow_in_order(
+    producer: MemoryProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, calls = producer._memory.produce, itertools.count(1)
+
+    def produce(*arguments: Any, **named: Any) -> None:
+        if next(calls) % 700 == 0:
+            raise BufferError
+        take(*arguments, **named)
+
+    monkeypatch.setattr(producer._memory, "produce", produce)
+    assert producer.send_frame(long(5_000), metric_type="x") == 5_000
+    assert [metric.value for metric in producer.sent] == list(range(5_000))
+
+
 def full_for_good(**arguments: Any) -> Producer:
     """librdkafka's own queue, with no broker."""
     return Producer(NOWHERE, queue_max_messages=1_500, options={"message.timeout.ms": 30_000}, **arguments)
