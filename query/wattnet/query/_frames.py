@@ -69,14 +69,16 @@ def to_pandas(answer: Answer) -> pd.DataFrame:
     """Times as datetime64[us, UTC], labels as pandas' usual strings, a RangeIndex."""
     with needs("pandas", "pip install pandas"):
         import pandas as pd
-    usual = pd.Series([""]).dtype  # object in pandas 2, str in pandas 3
+    usual: Any = pd.Series([""]).dtype  # object in pandas 2, str in pandas 3
 
     def time(us: NDArray[np.int64], zone: str = "UTC") -> Any:
-        return pd.Series(us.view("datetime64[us]")).dt.tz_localize("UTC").dt.tz_convert(zone)
+        # Made at once, and not by steps that each copy: the moments are those of UTC in every zone.
+        moments = pd.array(us.view("datetime64[us]"), dtype=pd.DatetimeTZDtype("us", "UTC"), copy=False)
+        return moments if zone == "UTC" else pd.Series(moments).dt.tz_convert(zone)
 
     def text(column: Text) -> Any:
-        values = pd.Series(list(column.values), dtype=object).astype(usual).array
-        return pd.Series(values.take(column.codes))
+        values: Any = list(column.values)
+        return pd.array(values, dtype=usual).take(column.codes)
 
     return pd.DataFrame(_columns(answer, time, lambda numbers: numbers, text), copy=False)
 
