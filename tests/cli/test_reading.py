@@ -6,14 +6,17 @@ import csv
 import io
 import json
 import math
+import socket
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 import typer
 
+from wattnet.cli import _completion
 from wattnet.cli._labels import escape, parse_labels
 from wattnet.schemas import Metric
 
@@ -349,7 +352,16 @@ def test_completion_comes_from_the_database(reader: Shell, words: tuple[str, ...
     assert ended.stdout.split() == found
 
 
-def test_completion_is_silent_where_nobody_answers(reader: Shell) -> None:
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_completion_is_silent_where_nobody_answers(reader: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it wait for who takes a question and says nothing."""
+    asked = {"_WATTNET_COMPLETE": "complete_bash", "COMP_WORDS": "wattnet query ", "COMP_CWORD": "2"}
+    with monkeypatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as mute:
+        patch.setattr(_completion, "DEADLINE_S", 0.5)
+        began_s = time.monotonic()
+        ended = reader(**asked, CLICKHOUSE_PORT=str(mute.getsockname()[1]))
+        assert (ended.exit_code, ended.stdout.strip(), ended.stderr) == (0, "", "")
+        assert time.monotonic() - began_s < 5
     for env in ({"CLICKHOUSE_PORT": "1"}, {"CLICKHOUSE_PORT": "x"}, {"CLICKHOUSE_DATABASE": "nowhere"}):
-        ended = reader(_WATTNET_COMPLETE="complete_bash", COMP_WORDS="wattnet query ", COMP_CWORD="2", **env)
+        ended = reader(**asked, **env)
         assert (ended.exit_code, ended.stdout.strip(), ended.stderr) == (0, "", "")

@@ -73,26 +73,27 @@ def _whole(words: Sequence[str]) -> list[str]:
 
 def _ask(question: Callable[[Client], Iterable[str]]) -> list[str]:
     """The answer, or nothing when there is none within the deadline, for whatever reason."""
+    import warnings
+
+    from wattnet.cli._reading import quiet_libraries
+    from wattnet.query import Client
+
     answer: list[str] = []
 
     def look() -> None:
         try:
-            import warnings
-
-            from wattnet.cli._reading import quiet_libraries
-            from wattnet.query import Client
-
-            quiet_libraries()
-            with warnings.catch_warnings(), Client.from_env(timeout_s=DEADLINE_S) as client:
-                warnings.simplefilter("ignore")
+            with Client.from_env(timeout_s=DEADLINE_S) as client:
                 answer.extend(question(client))
         except Exception:  # noqa: BLE001  somebody is typing: whatever is wrong, the command itself will say
             answer.clear()
 
+    quiet_libraries()
     # Not joined at exit, however long a server keeps it waiting.
     asking = threading.Thread(target=look, daemon=True)
-    asking.start()
-    asking.join(DEADLINE_S)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        asking.start()
+        asking.join(DEADLINE_S)
     return [] if asking.is_alive() else answer
 
 

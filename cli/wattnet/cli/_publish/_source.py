@@ -144,13 +144,9 @@ class Source:
                 yield Line(number, {}, f"a JSON object is wanted on each line, and this is a {type(cells).__name__}")
 
     def _parquet(self) -> Iterator[Line]:
-        try:
-            import pyarrow as pa
-            from pyarrow import parquet
-        except ImportError as exc:
-            from wattnet.query import MissingExtraError
+        import pyarrow as pa
+        from pyarrow import parquet
 
-            raise MissingExtraError("Parquet needs pyarrow: pip install 'wattnet-storage[polars]'") from exc
         try:
             file = parquet.ParquetFile(self._stream)
         except pa.ArrowInvalid as exc:
