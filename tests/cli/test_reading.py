@@ -303,13 +303,20 @@ def test_what_is_no_label(argument: str) -> None:
 
 
 def test_reading_loads_nothing_that_it_does_not_need(reader: Shell, wattnet: Command) -> None:
-    code = "import sys; from wattnet.cli._app import run; run(['names']); print(sorted(sys.modules), file=sys.stderr)"
-    loaded = subprocess.run(
+    """Names need no columns, and columns need no pandas."""
+    code = (
+        "import sys; from wattnet.cli._app import run; run(['names']); print(*sys.modules, file=sys.stderr); "
+        "run(['latest', 'zone_score']); print(*sys.modules, file=sys.stderr)"
+    )
+    ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=wattnet.environment(reader.env)
     )
-    assert loaded.stdout == NAMES
-    for heavy in ("pandas", "polars", "pyarrow", "confluent_kafka", "structlog", "rich", "plotext", "wattnet.consumer"):
-        assert f"'{heavy}'" not in loaded.stderr
+    assert ended.stdout.startswith(f"{NAMES}timestamp,")
+    assert len(ended.stdout.splitlines()) == len(NAMES.splitlines()) + 2
+    names, latest = (set(line.split()) for line in ended.stderr.splitlines())
+    heavy = {"pandas", "polars", "confluent_kafka", "structlog", "rich", "plotext", "wattnet.consumer"}
+    assert names & {*heavy, "pyarrow"} == set()
+    assert latest & heavy == set()
 
 
 def test_a_reader_that_has_enough_ends_the_answer(reader: Shell, wattnet: Command) -> None:

@@ -40,11 +40,13 @@ def gaps(
     A row a gap: from where a value ends to where the next one begins, and how many values fit in between. A series
     without any value is one gap.
     """
+    from wattnet.cli._arrow import load_pyarrow
     from wattnet.cli._labels import parse_labels
     from wattnet.cli._output import check_output
     from wattnet.cli._reading import open_client
 
     check_output(format_, output)
+    load_pyarrow()
     wanted = parse_labels(labels)
     with open_client(tz=tz, timeout_s=timeout_s) as client:
         asked = client.metrics(name, start=start, end=end, as_of=as_of, **wanted)
@@ -70,11 +72,13 @@ def balance(
     In MWh, interval by interval; the residual is generation + import - export - load. Where there are several
     datasources, say which one: datasource=entsoe.
     """
+    from wattnet.cli._arrow import load_pyarrow
     from wattnet.cli._labels import parse_labels
     from wattnet.cli._output import check_output
     from wattnet.cli._reading import open_client
 
     check_output(format_, output)
+    load_pyarrow()
     wanted = parse_labels(labels, taken=BALANCE_ARGUMENTS)
     with open_client(tz=tz, timeout_s=timeout_s) as client:
         found = client.balance(zone, start, end, step=step, tz=tz, fill=None, as_of=as_of, **wanted)

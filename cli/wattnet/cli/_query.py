@@ -115,9 +115,11 @@ def _answer(
     output: Path | None,
 ) -> bool:
     """Ask, and print what comes as it comes; whether anything came."""
+    from wattnet.cli._arrow import load_pyarrow
     from wattnet.cli._output import write_rows
     from wattnet.cli._rows import rows_of_arrow
 
+    load_pyarrow()
     batches = asked.to_arrow(wide=True).to_batches() if wide else asked.iter_batches()
     rows = rows_of_arrow(batches, empty=lambda: asked.to_arrow(wide=wide).schema)
     if plot:
