@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from wattnet.query._errors import QuestionError
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from wattnet.query._database import Database
     from wattnet.query._filters import Filters
     from wattnet.query._resampling import Resampling
-    from wattnet.query._series import Matches, Piece
+    from wattnet.query._series import Matches
     from wattnet.query._statement import Statement
 
 # Nothing is stored outside of these, and ClickHouse's own limits are further out.
@@ -94,6 +93,9 @@ class Question:
     def statements(self, matches: Matches) -> Iterator[Statement]:
         """What ClickHouse is asked first for each piece of the series."""
         select, start_us, end_us = self._select()
+        if self._is_kept():
+            yield select.kept(self.filters.labels)
+            return
         for piece in matches.pieces():
             if self.resampling is not None:
                 statement = self.resampling.statement(select, piece, start_us, end_us)
@@ -101,9 +103,6 @@ class Question:
                 statement = select.history(piece, start_us, end_us)
             elif not self.newest:
                 statement = select.current(piece, start_us, end_us)
-            elif self.start is None and self.as_of is None:
-                yield select.last(piece)  # whole, for what is not in it is looked for
-                continue
             else:
                 statement = select.newest(piece, range_us=None if self.start is None else (start_us, end_us))
             limit = self._rows_limit()
@@ -113,34 +112,42 @@ class Question:
         self, matches: Matches, read: Callable[[Statement], Iterable[Sequence[Any]]]
     ) -> Iterator[Sequence[Any]]:
         left = self._rows_limit()
-        for piece, statement in zip(matches.pieces(), self.statements(matches), strict=True):
-            blocks = read(statement)
-            if self.newest and self.start is None and self.as_of is None:
-                blocks = self._completed(piece, blocks, read)
-            for block in blocks:
-                if left is None:
-                    yield block
-                    continue
-                yield [column[:left] for column in block]
-                left -= len(block[0])
-                if left <= 0:
-                    return
+        for block in self._newest(matches, read) if self._is_kept() else self._read(matches, read):
+            if left is None:
+                yield block
+                continue
+            yield [column[:left] for column in block]
+            left -= len(block[0])
+            if left <= 0:
+                return
 
-    def _completed(
-        self, piece: Piece, last: Iterable[Sequence[Any]], read: Callable[[Statement], Iterable[Sequence[Any]]]
+    def _read(self, matches: Matches, read: Callable[[Statement], Iterable[Sequence[Any]]]) -> Iterator[Sequence[Any]]:
+        for statement in self.statements(matches):
+            yield from read(statement)
+
+    def _is_kept(self) -> bool:
+        """Whether a table holds the answer: the newest values of all, as they are known now."""
+        return self.newest and self.start is None and self.as_of is None
+
+    def _newest(
+        self, matches: Matches, read: Callable[[Statement], Iterable[Sequence[Any]]]
     ) -> Iterator[Sequence[Any]]:
-        """Where the last value is retracted (or not of the wanted quality), an older one is the answer."""
-        found = list(last)
+        """A row a series. Where that of the newest point is retracted or not of the wanted quality: an older one."""
         select, _, _ = self._select()
+        position = {match.series_id: number for number, match in enumerate(matches.series)}
+        rows = {
+            position[series_id]: row
+            for block in read(select.kept(self.filters.labels))
+            for series_id, *row in zip(*block, strict=True)
+            if series_id in position  # not one that came after the others were looked up
+        }
         for days in _SEARCHED_DAYS:
-            rest = piece.without({position for block in found for position in block[0]})
-            if not rest.series:
-                break
-            found += read(select.newest(rest, days=days))
-        # A row a series: few, and two answers to put into one order.
-        rows = sorted((row for block in found for row in zip(*block, strict=True)), key=itemgetter(0))
+            for piece in matches.whole().without(rows).parts():
+                for block in read(select.newest(piece, days=days)):
+                    rows |= {number: row for number, *row in zip(*block, strict=True)}
         if rows:
-            yield list(zip(*rows, strict=True))
+            numbers = sorted(rows)
+            yield [numbers, *zip(*(rows[number] for number in numbers), strict=True)]
 
     def fixed(self) -> Question:
         """The same with the moments that relative ones are now: what is asked twice is asked of one range."""

@@ -57,15 +57,11 @@ class Matches:
 
     def pieces(self) -> Iterator[Piece]:
         """The series in the parts in which they are asked for."""
-        first, zone_bytes = 0, 0
-        for number, match in enumerate(self.series):
-            size = len(match.zone.encode()) + 3
-            if number - first == MAX_SERIES or (number > first and zone_bytes + size > MAX_ZONE_BYTES):
-                yield Piece(self.series[first:number], tuple(range(first, number)))
-                first, zone_bytes = number, 0
-            zone_bytes += size
-        if first < len(self.series):
-            yield Piece(self.series[first:], tuple(range(first, len(self.series))))
+        return self.whole().parts()
+
+    def whole(self) -> Piece:
+        """All of them, however many."""
+        return Piece(self.series, range(len(self.series)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,18 @@ class Piece:
     series: Sequence[Match]
     positions: Sequence[int]
 
+    def parts(self) -> Iterator[Piece]:
+        """The same in parts that one statement takes."""
+        first, zone_bytes = 0, 0
+        for number, match in enumerate(self.series):
+            size = len(match.zone.encode()) + 3
+            if number - first == MAX_SERIES or (number > first and zone_bytes + size > MAX_ZONE_BYTES):
+                yield Piece(self.series[first:number], self.positions[first:number])
+                first, zone_bytes = number, 0
+            zone_bytes += size
+        if first < len(self.series):
+            yield Piece(self.series[first:], self.positions[first:])
+
     def without(self, positions: Collection[int]) -> Piece:
         """The series at other places than these."""
         kept = [number for number, position in enumerate(self.positions) if position not in positions]
@@ -82,15 +90,14 @@ class Piece:
 
 
 # A series stands here once for every insert that is not merged yet, always with the same labels.
-_MATCHES = "SELECT s.series_id, any(s.zone), any(s.labels) FROM series AS s WHERE {where} GROUP BY s.series_id"
+_MATCHES = "SELECT s.series_id, s.zone, s.labels FROM series AS s WHERE {where} LIMIT 1 BY s.series_id"
 _EXTENTS = """
     SELECT s.series_id, any(s.labels), min(s.first_timestamp), max(s.last_timestamp), max(s.last_knowledge_time)
     FROM series AS s WHERE {where} GROUP BY s.series_id
 """
 _ATTRIBUTES = """
     SELECT n.attributes, groupArray(n.series_id) FROM newest AS n FINAL
-    WHERE n.name = {{name:String}} AND n.attributes != '' AND n.series_id IN (
-        SELECT s.series_id FROM series AS s WHERE {where})
+    WHERE n.name = {{name:String}}{these} AND n.attributes != ''
     GROUP BY n.attributes
 """
 _VALUES = """
@@ -119,7 +126,7 @@ def find_series(database: Database, name: str, labels: Mapping[str, Sequence[str
     rows = database.rows(_EXTENTS.format(where=where), parameters)
     attributes: dict[int, Mapping[str, str]] = {}
     if rows:
-        for text, ids in database.rows(_ATTRIBUTES.format(where=where), parameters):
+        for text, ids in database.rows(_ATTRIBUTES.format(these=among_newest(labels, where)), parameters):
             attributes.update(dict.fromkeys(ids, json.loads(text)))
     series = [
         Series(name, dict(sorted(pairs.items())), first, last, known, attributes.get(id_, {}))
@@ -154,6 +161,16 @@ def _check(
     if several:
         warn_of_typos(database, name, several, {label: {one[label] for one in found} for label in several})
     return sorted({label for one in found for label in one})
+
+
+def among_newest(labels: Mapping[str, Sequence[str]], where: str) -> str:
+    """What to ask of `newest AS n` for the same series as `condition`, with its parameters."""
+    if not labels:
+        return ""
+    these = f" AND n.series_id IN (SELECT s.series_id FROM series AS s WHERE {where})"  # noqa: S608  fixed text and numbered parameters
+    if "zone" in labels:  # for the index
+        these += f" AND n.zone IN {{values_{list(labels).index('zone')}:Array(String)}}"
+    return these
 
 
 def condition(name: str, labels: Mapping[str, Sequence[str]]) -> tuple[str, dict[str, object]]:
