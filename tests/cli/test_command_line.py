@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from wattnet.cli._failures import EXTRA_OF_PACKAGE, explain
+from wattnet.cli._signals import Stopped, stoppable
 from wattnet.local import DataFolderInUseError, MissingExtraError
 from wattnet.producer import BrokerUnreachableError, TopicCreationError
 
@@ -156,3 +158,18 @@ def test_a_reader_that_has_enough_breaks_nothing(wattnet: Command) -> None:
     assert process.wait(20) == 141, "128 + SIGPIPE, as a shell says it of any program"
     assert process.stderr is not None
     assert process.stderr.read() == ""
+
+
+def test_a_signal_that_c_code_loses_is_a_stop_all_the_same() -> None:
+    """A callback out of C may turn what the handler raised into an error of its own."""
+
+    def call_into_c() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except Stopped:
+            raise TypeError("expected configuration property name as type unicode string") from None
+
+    with pytest.raises(Stopped, match="SIGINT"), stoppable():
+        call_into_c()
+    with pytest.raises(TypeError, match="its own"), stoppable():
+        raise TypeError("its own")

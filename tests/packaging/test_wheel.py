@@ -93,7 +93,7 @@ def test_the_wheel_holds_every_file_of_every_part_and_nothing_else(wheel: Path) 
     tree = {
         path.relative_to(ROOT / part).as_posix()
         for part in PARTS
-        for path in (ROOT / part).rglob("*")
+        for path in (ROOT / part / "wattnet").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert inside == tree

@@ -25,19 +25,27 @@ class Stopped(KeyboardInterrupt):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Inside, the first SIGINT, SIGTERM or SIGHUP raises Stopped in the main thread.
+    """The first SIGINT, SIGTERM or SIGHUP raises Stopped in the main thread, and Stopped is what leaves the block.
 
     The second one ends the process at once; what it started then ends by itself.
     """
+    stopped: Stopped | None = None
 
     def stop(number: int, _: FrameType | None) -> None:
+        nonlocal stopped
         for each in SIGNALS:
             signal.signal(each, lambda number, _: os._exit(128 + number))
-        raise Stopped(number)
+        stopped = Stopped(number)
+        raise stopped
 
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
+    except Exception as exc:
+        # C code that is called back may lose what a handler raised, and fail with an error of its own instead.
+        if stopped is not None:
+            raise stopped from exc
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -34,12 +34,12 @@ def demo(
 
     keep_quiet()
     console = Console(highlight=False, markup=False)
-    with stoppable():
-        try:
+    try:
+        with stoppable():
             _run(data_dir, console)
-        except Stopped as stopped:
-            typer.echo(f"stopped ({stopped}); what was stored stays in {data_dir}", err=True)
-            raise typer.Exit(stopped.exit_code) from None
+    except Stopped as stopped:
+        typer.echo(f"stopped ({stopped}); what was stored stays in {data_dir}", err=True)
+        raise typer.Exit(stopped.exit_code) from None
 
 
 def _run(data_dir: Path, console: Console) -> None:
