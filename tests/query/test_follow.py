@@ -279,6 +279,8 @@ def test_kafka_to_a_follower_that_is_killed_again_and_again(road: Road, tmp_path
         road.wait_stored(1)
         follower = start()
         try:
+            # Or its snapshot might begin with the revision of this one.
+            until(lambda: len(notes(path)) == 1, "it has begun")
             for hour in range(hours):
                 for zone in range(zones):
                     producer.send(load(f"Z{zone}", hour, float(hour)))
