@@ -191,6 +191,21 @@ PUBLIC_NAMES = {
         "suggest",
         "to_knowledge_time_us",
     ],
+    "storage": [
+        "BaseStorageClient",
+        "ClientNotInstalledError",
+        "ConfigurationError",
+        "Failure",
+        "MetricsRepository",
+        "NaiveTimestampWarning",
+        "NotReadyError",
+        "RefusedMetricsError",
+        "RepositoryClosedError",
+        "RepositoryError",
+        "StorageConfig",
+        "WriteError",
+        "bucket_range",
+    ],
 }
 
 
@@ -251,6 +266,7 @@ def test_the_extra_all_is_all_extras() -> None:
         ("schemas", ["clickhouse_connect", "wattnet.clickhouse", "chdb", "confluent_kafka", "pandas", "pyarrow"]),
         ("producer", ["clickhouse_connect", "wattnet.clickhouse", "chdb", "pandas", "polars", "pyarrow"]),
         ("query", ["confluent_kafka", "wattnet.producer", "wattnet.consumer", "pandas", "polars", "pyarrow"]),
+        ("storage", ["confluent_kafka", "clickhouse_connect", "pydantic", "stevedore", "numpy", "pandas", "pyarrow"]),
         ("cli", ["confluent_kafka", "clickhouse_connect", "typer", "rich", "pydantic"]),
     ],
 )

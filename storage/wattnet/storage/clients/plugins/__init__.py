@@ -1,0 +1,1 @@
+"""The plugins that this package brings: kafka and clickhouse."""

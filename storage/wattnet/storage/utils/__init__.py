@@ -1,0 +1,1 @@
+"""Import paths of wattnet-storage 1.1."""
