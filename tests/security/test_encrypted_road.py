@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it exports 
 from road import load
 from secure_services import KEY_PASSWORD, PASSWORD, USER, Addresses, Certificates, TlsTerminator, secure_broker
 
-from wattnet.producer import DeliveryError, Producer, TopicCreationError, create_topic
+from wattnet.producer import DeliveryError, Producer, TopicCreationError, VisibilityError, create_topic
 from wattnet.query import Client
 
 if TYPE_CHECKING:
@@ -206,6 +206,10 @@ def test_the_rights_of_the_security_page_are_enough(
     allow(admin, ResourceType.TOPIC, road.topic, AclOperation.WRITE)
     with Producer(addresses.secure, topic=road.topic, options=secure) as producer:
         producer.send_many(load("ES", hour, float(hour)) for hour in range(100))
+        with pytest.raises(VisibilityError, match="needs Describe on the topic and on the group"):
+            producer.wait_visible(30, group_id=road.group)
+    ((measured, refusal),) = run_all(wattnet, "lag", env=least)
+    assert (measured, "Group authorization failed" in refusal) == (78, True), refusal[-1500:]
     allow(admin, ResourceType.GROUP, road.group, AclOperation.DESCRIBE)
     (consumed, refusal), (verified, proof) = run_all(wattnet, "consume", "verify", env=least)
     assert (consumed, "give it Read on the topic and on the group" in refusal) == (78, True), refusal[-1500:]

@@ -1,4 +1,4 @@
-"""What commands for people ask Kafka, by admin requests: nobody joins a group and nothing is changed."""
+"""What commands for people ask Kafka: nobody joins a group and nothing is changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-i
 from typing import TYPE_CHECKING, Any
 
 import stamina
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does not list what it exports
     ConfigResource,
     OffsetSpec,
@@ -18,6 +18,7 @@ from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S, admin_client
 from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, FOREVER_REFUSED
+from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
 from wattnet.consumer._recovery import Committed
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class KafkaQuestions:
     def __init__(self, settings: KafkaSettings) -> None:
         require_access(settings)
         self._admin = admin_client(settings)
+        self._settings = settings
 
     def cluster(self) -> DescribeClusterResult:
         """The cluster's id and its brokers."""
@@ -100,19 +102,38 @@ class KafkaQuestions:
         return _answer(futures[group_id], f"group {group_id!r}", none=KafkaError.GROUP_ID_NOT_FOUND)
 
     def commits(self, group_id: str, topic: str) -> dict[int, Committed]:
-        """What the group committed in the topic, by partition."""
+        """What the group committed in the topic, by partition; none when there is no topic."""
+        described = self.topic(topic)
+        if described is None:
+            return {}
+        self.group(group_id)  # who may not see it is refused here; the client below would wait for its coordinator
+        # It only asks, and joins nothing. The admin client asks for commits, too, but librdkafka 2.16 ends the process
+        # by SIGSEGV when the group's coordinator moves just then (OffsetFetch refreshes a group that it does not have).
+        options = {"group.id": group_id, "enable.auto.commit": False, "enable.auto.offset.store": False}
+        with refused_options():
+            asking = Consumer({**self._settings.connection_options(), **options}, logger=librdkafka_logger)
+        places = [TopicPartition(topic, one.id) for one in described.partitions]
+        try:
+            answers: list[TopicPartition] = _when_its_coordinator_is_found(_commits, asking, group_id, places)
+        finally:
+            asking.close()
         return {
             one.partition: Committed(one.offset, Claim.parse(one.offset, one.metadata))
-            for one in _when_its_coordinator_is_found(self._commits, group_id)
-            if one.topic == topic and one.offset >= 0 and one.error is None
+            for one in answers
+            if one.offset >= 0
         }
 
-    def _commits(self, group_id: str) -> list[TopicPartition]:
-        futures = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group_id)], request_timeout=REQUEST_TIMEOUT_S
-        )
-        answer = _answer(futures[group_id], f"the commits of group {group_id!r}", none=KafkaError.GROUP_ID_NOT_FOUND)
-        return list(answer.topic_partitions) if answer else []
+
+def _commits(asking: Consumer, group_id: str, places: list[TopicPartition]) -> list[TopicPartition]:
+    what = f"the commits of group {group_id!r}"
+    try:
+        answers = asking.committed(places, timeout=REQUEST_TIMEOUT_S)
+    except KafkaException as exc:
+        raise _not_described(what, exc.args[0]) from exc
+    for one in answers:
+        if one.error is not None:
+            raise _not_described(what, one.error) from KafkaException(one.error)
+    return answers
 
 
 def _answer(future: Future[Any], what: str, *, none: int | None = None) -> Any:
@@ -123,11 +144,15 @@ def _answer(future: Future[Any], what: str, *, none: int | None = None) -> Any:
         error = exc.args[0]
         if error.code() == none:
             return None
-        refused = error.code() in FOREVER_REFUSED or error.code() == KafkaError.TOPIC_EXCEPTION
-        kind = ConfigurationError if refused else ServiceUnavailableError
-        raise kind(f"Kafka does not describe {what}: {error.str()}") from exc
+        raise _not_described(what, error) from exc
     except FutureTimeoutError as exc:
         raise ServiceUnavailableError(f"Kafka does not describe {what} within {REQUEST_TIMEOUT_S:g} s") from exc
+
+
+def _not_described(what: str, error: KafkaError) -> ConfigurationError | ServiceUnavailableError:
+    refused = error.code() in FOREVER_REFUSED or error.code() == KafkaError.TOPIC_EXCEPTION
+    kind = ConfigurationError if refused else ServiceUnavailableError
+    return kind(f"Kafka does not describe {what}: {error.str()}")
 
 
 def _coordinator_moves(exc: Exception) -> bool:

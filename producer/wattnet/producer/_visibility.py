@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-in one only since Python 3.11
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
@@ -108,6 +109,9 @@ class Visibility:
 
     def _ends(self) -> tuple[str, dict[int, int]]:
         """The topic's id, and where each partition ends."""
+        # Who may not see the group is refused here; asked for its commits, librdkafka would look for its coordinator on
+        # and on.
+        self._members()
         described = self._admin.describe_topics(TopicCollection([self._topic]), request_timeout=_REQUEST_TIMEOUT_S)
         topic = described[self._topic].result(_REQUEST_TIMEOUT_S)
         return str(topic.topic_id), self._offsets((one.id for one in topic.partitions), "latest")
@@ -139,18 +143,20 @@ class Visibility:
         return {place.partition: answer.result(_REQUEST_TIMEOUT_S).offset for place, answer in answers.items()}
 
     def _members(self) -> int | None:
-        """How many consumers the group has; None when Kafka does not say."""
+        """How many consumers the group has."""
         asked = self._admin.describe_consumer_groups([self._group_id], request_timeout=_REQUEST_TIMEOUT_S)
         try:
             return len(asked[self._group_id].result(_REQUEST_TIMEOUT_S).members)
         except KafkaException as exc:
-            return 0 if exc.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND else None
-        except FutureTimeoutError:
-            return None
+            if exc.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return 0
+            raise
 
     def _timed_out(self, behind: dict[int, tuple[int, int]]) -> VisibilityTimeoutError:
         group = f"group {self._group_id!r}"
-        members = self._members() if behind else None
+        members: int | None = None
+        with suppress(KafkaException, FutureTimeoutError):  # then Kafka does not say
+            members = self._members() if behind else None
         if not behind:
             return VisibilityTimeoutError(
                 f"whether ClickHouse has what is in {self._topic!r} could not be found out in {self._timeout_s:g} s: "
