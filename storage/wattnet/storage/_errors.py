@@ -74,3 +74,10 @@ class WriteError(RepositoryError):
 
 class RefusedMetricsError(WriteError, ValueError):
     """All of the failures break a rule: correct them. The other metrics are stored."""
+
+
+def raise_failures(refused: Sequence[Failure], lost: Sequence[Failure], count: int) -> None:
+    """Raise the error for what was refused for what it says, and what was not acknowledged; nothing without either."""
+    if refused or lost:
+        failures = sorted([*refused, *lost], key=lambda failure: failure.position)
+        raise (WriteError if lost else RefusedMetricsError)(failures, written=count - len(failures))

@@ -114,7 +114,7 @@ def _installed(names: Sequence[str]) -> dict[str, type[BaseStorageClient]]:
             meant = suggest(str(name), known)
             hint = f"did you mean {meant!r}?" if meant else "install the package that brings it"
             raise ClientNotInstalledError(
-                f"Storage client {name!r} is not installed: {hint} Installed are {', '.join(sorted(known))}"
+                f"Storage client {name!r} is not installed ({', '.join(sorted(known))} are): {hint}"
             )
     return {name: known[name] for name in names}
 

@@ -1,0 +1,156 @@
+"""Metrics of 1.x as columns, checked by the rules of the common format; what breaks one is named and left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wattnet.schemas import Metric as SharedMetric
+from wattnet.schemas import MetricError
+from wattnet.schemas.columns import timestamps_refused
+from wattnet.storage._errors import Failure
+from wattnet.storage._series import EPOCH, plain, sample
+from wattnet.storage._times import UTC, as_utc
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+    from numpy.typing import NDArray
+
+    from wattnet.storage.models import Metric
+
+_MAX_SERIES = 32_768
+
+# From where as_utc is called here up to whoever called the repository.
+_WRITER = 8
+
+_value = attrgetter("value")
+_timestamp = attrgetter("timestamp")
+_tzinfo = attrgetter("tzinfo")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A row a metric that may be stored, in the order in which they were given."""
+
+    series: Sequence[SharedMetric]
+    """A metric stands for each series and quality; its own value and time mean nothing."""
+    place: NDArray[np.intp]
+    """Of each row's series in `series`."""
+    value: NDArray[np.float64]
+    timestamp_us: NDArray[np.int64]
+    """Microseconds since 1970."""
+    position: NDArray[np.intp]
+    """Of each row's metric in the list that was given."""
+
+
+class ColumnReader:
+    """Reads lists of metrics; it remembers the series that it has met. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, SharedMetric] = {}
+
+    def read(self, metrics: Sequence[Metric]) -> tuple[Columns, list[Failure]]:
+        """The good ones as columns, the bad ones with their reasons."""
+        reasons: dict[int, str] = {}
+        series, places = self._series(metrics, reasons)
+        value = _values(metrics, reasons)
+        timestamp_us = _timestamps(metrics, reasons)
+        for row in np.flatnonzero(~np.isfinite(value)).tolist():
+            reasons.setdefault(row, f"value {metrics[row].value!r} is not finite: leave the metric out")
+        for row in np.flatnonzero(timestamps_refused(timestamp_us)).tolist():
+            reasons.setdefault(row, _time_refusal(metrics[row].timestamp))
+        position, place = np.arange(len(metrics)), np.array(places, np.intp)
+        if reasons:
+            position = np.delete(position, list(reasons))
+            place, value, timestamp_us = place[position], value[position], timestamp_us[position]
+        failures = [Failure(row, metrics[row], reasons[row]) for row in sorted(reasons)]
+        return Columns(series, place, value, timestamp_us, position), failures
+
+    def _series(self, metrics: Sequence[Metric], reasons: dict[int, str]) -> tuple[list[SharedMetric], list[int]]:
+        """The distinct series of a call, and each metric's place among them."""
+        series: list[SharedMetric] = []
+        numbers: dict[Hashable, int] = {}
+        places: list[int] = []
+        for row, metric in enumerate(metrics):
+            metadata = metric.metadata
+            values = metadata.values()
+            # The values' types belong to the key, because True == 1 == 1.0.
+            key = (metric.name, *metadata, *values, *map(type, values))
+            try:
+                number = numbers.get(key)
+                if number is None:
+                    known = self._known.get(key) or self._remember(key, metric)
+                    number = numbers[key] = len(series)
+                    series.append(known)
+            except (MetricError, TypeError) as exc:  # TypeError: something in it is not hashable
+                reasons[row] = _label_refusal(metric) if isinstance(exc, TypeError) else str(exc)
+                number = 0
+            places.append(number)
+        return series, places
+
+    def _remember(self, key: Hashable, metric: Metric) -> SharedMetric:
+        found = sample(metric.name, metric.metadata)
+        if len(self._known) >= _MAX_SERIES:
+            self._known.clear()
+        self._known[key] = found
+        return found
+
+
+def _values(metrics: Sequence[Metric], reasons: dict[int, str]) -> NDArray[np.float64]:
+    given = list(map(_value, metrics))
+    if {float, int}.issuperset(map(type, given)):
+        try:
+            return np.array(given, np.float64)
+        except OverflowError:  # an int that is too large: found below
+            pass
+    return np.fromiter((_number(row, value, reasons) for row, value in enumerate(given)), np.float64, len(given))
+
+
+def _number(row: int, given: Any, reasons: dict[int, str]) -> float:
+    try:
+        value = SharedMetric("unknown", plain(given), EPOCH).value
+    except MetricError:
+        value = None
+    if value is None:
+        reasons.setdefault(row, f"value {given!r} is a {type(given).__name__}: give a finite number, or leave it out")
+    return value or 0.0
+
+
+def _timestamps(metrics: Sequence[Metric], reasons: dict[int, str]) -> NDArray[np.int64]:
+    """Microseconds since 1970."""
+    given = list(map(_timestamp, metrics))
+    if {datetime}.issuperset(map(type, given)) and {UTC}.issuperset(map(_tzinfo, given)):
+        # In floats a second has more than microseconds until 2106, so rounding finds each of them again.
+        seconds = np.fromiter(map(datetime.timestamp, given), np.float64, len(given))
+        return np.rint(seconds * 1e6).astype(np.int64)
+    return np.fromiter((_microseconds(row, moment, reasons) for row, moment in enumerate(given)), np.int64, len(given))
+
+
+def _microseconds(row: int, given: Any, reasons: dict[int, str]) -> int:
+    try:
+        moment = as_utc(given, "timestamp", stacklevel=_WRITER) if isinstance(given, datetime) else given
+        return SharedMetric("unknown", 0.0, moment).timestamp_us
+    except MetricError as exc:
+        reasons.setdefault(row, str(exc))
+        return 0
+
+
+def _time_refusal(moment: datetime) -> str:
+    try:
+        SharedMetric("unknown", 0.0, moment)
+    except MetricError as exc:
+        return str(exc)
+    raise AssertionError(f"the common format takes {moment}")
+
+
+def _label_refusal(metric: Metric) -> str:
+    try:
+        sample(metric.name, metric.metadata)
+    except MetricError as exc:
+        return str(exc)
+    raise AssertionError(f"the common format takes {metric!r}")

@@ -1,0 +1,132 @@
+"""Through the topic: acknowledged by Kafka, stored by the consumers, read from ClickHouse. The way for modules."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  pydantic looks it up
+from typing import TYPE_CHECKING, Any
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wattnet.clickhouse import secret_from_file
+from wattnet.producer import Producer, ProducerError
+from wattnet.storage._buckets import bucket_range
+from wattnet.storage._columns import ColumnReader
+from wattnet.storage._errors import raise_failures
+from wattnet.storage._plugin_settings import plugin_settings
+from wattnet.storage._publishing import TopicWriter
+from wattnet.storage._reading import read, reader
+from wattnet.storage.clients.base import BaseStorageClient
+from wattnet.storage.clients.plugins.clickhouse import ClickHouseConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from wattnet.storage.config import StorageConfig
+    from wattnet.storage.models import Metric
+
+
+class KafkaConfig(BaseSettings):
+    """Kafka's address from arguments, else KAFKA_* in the environment, else the defaults; it reads no `.env`.
+
+    security_protocol, sasl_*, ssl_*  librdkafka's keys of these names; a password may stand in a file
+    options                           any other librdkafka keys, a JSON object in the environment
+    schema_registry_url               SCHEMA_REGISTRY_URL; may hold user and password
+    """
+
+    # A validation error would show its whole input, passwords too.
+    model_config = SettingsConfigDict(
+        env_prefix="KAFKA_", extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True
+    )
+
+    bootstrap_servers: str = Field(default="localhost:9092", min_length=1)
+    topic: str = Field(default="wattnet.metrics", min_length=1)
+    security_protocol: str | None = None
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    sasl_password_file: Path | None = None
+    ssl_ca_location: str | None = None
+    ssl_certificate_location: str | None = None
+    ssl_key_location: str | None = None
+    ssl_key_password: SecretStr | None = None
+    ssl_key_password_file: Path | None = None
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)  # any of them may be a password
+    schema_registry_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("schema_registry_url", "SCHEMA_REGISTRY_URL")
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _passwords_from_files(cls, values: dict[str, object]) -> dict[str, object]:
+        for secret in ("sasl_password", "ssl_key_password"):
+            path = values.get(f"{secret}_file")
+            if path and not values.get(secret):
+                values[secret] = secret_from_file(str(path), variable=f"KAFKA_{secret.upper()}_FILE")
+        return values
+
+    def producer_options(self) -> dict[str, Any]:
+        """librdkafka's keys. They hold the passwords as plain text: neither print nor log them."""
+        named = {
+            "security.protocol": self.security_protocol,
+            "sasl.mechanism": self.sasl_mechanism,
+            "sasl.username": self.sasl_username,
+            "sasl.password": _revealed(self.sasl_password),
+            "ssl.ca.location": self.ssl_ca_location,
+            "ssl.certificate.location": self.ssl_certificate_location,
+            "ssl.key.location": self.ssl_key_location,
+            "ssl.key.password": _revealed(self.ssl_key_password),
+        }
+        return {key: value for key, value in named.items() if value is not None} | self.options
+
+
+class KafkaClient(BaseStorageClient):
+    """Writes to the topic: what was written is safe in Kafka, and seen by queries once a consumer has stored it.
+
+    Neither Kafka nor ClickHouse need answer when it is made. ClickHouse's address is what the plugin `clickhouse` is
+    told (plugin_configs, CLICKHOUSE_*).
+    """
+
+    config_class = KafkaConfig
+    answers_best = True
+
+    def __init__(self, config: StorageConfig) -> None:
+        self._settings = plugin_settings(KafkaConfig, "kafka", config)
+        self._step_minutes = config.timeseries_step_minutes
+        self._columns = ColumnReader()
+        self._reader = reader(plugin_settings(ClickHouseConfig, "clickhouse", config))
+        self._writer = TopicWriter(self._producer)
+
+    def read_metrics(
+        self,
+        metric_name: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        labels: dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,  # noqa: ARG002  the base has it for other plugins
+    ) -> list[Metric]:
+        begin, after = bucket_range(start, end, step_minutes=self._step_minutes)
+        return read(self._reader, metric_name, begin, after, labels)
+
+    def write_metrics(self, metrics: list[Metric]) -> None:
+        columns, refused = self._columns.read(metrics)
+        raise_failures(refused, self._writer.write(columns, metrics), len(metrics))
+
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
+    def _producer(self, on_error: Callable[[ProducerError], object]) -> Producer:
+        settings = self._settings
+        return Producer(
+            settings.bootstrap_servers,
+            topic=settings.topic,
+            schema_registry_url=_revealed(settings.schema_registry_url),
+            options=settings.producer_options(),
+            on_error=on_error,
+        )
+
+
+def _revealed(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
