@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from wattnet.clickhouse._settings import ClickHouseSettings
 
 UNKNOWN_DATABASE = 81
+# On a cluster: a table in a subquery is the whole table. ClickHouse refuses such subqueries by default.
+ACROSS_SHARDS = "distributed_product_mode"
 
 # The driver logs each refused connection itself; it is raised here as an error, once.
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
@@ -35,7 +37,7 @@ def connect(
     StorageError for whatever else ClickHouse says (a wrong password, for one).
     """
     try:
-        return clickhouse_connect.get_client(
+        client = clickhouse_connect.get_client(
             **driver_options(settings),
             database=settings.database,
             compress=compress,
@@ -46,6 +48,9 @@ def connect(
             autogenerate_session_id=False,
             client_name="wattnet-storage",
         )
+        known = client.server_settings.get(ACROSS_SHARDS)
+        if known is not None and not known.readonly:
+            client.set_client_setting(ACROSS_SHARDS, "global")
     except DatabaseError as exc:
         if exc.code == UNKNOWN_DATABASE:
             raise DatabaseMissingError(
@@ -55,6 +60,7 @@ def connect(
         if isinstance(exc, OperationalError) and exc.code is None:
             raise unavailable(settings, exc) from exc
         raise StorageError(f"ClickHouse at {settings.address} refused the connection: {exc}") from exc
+    return client
 
 
 def driver_options(settings: ClickHouseSettings) -> dict[str, Any]:

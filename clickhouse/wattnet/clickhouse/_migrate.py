@@ -7,32 +7,39 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from wattnet.clickhouse._cluster import MIGRATIONS_TABLE_ENGINE, for_cluster
+from wattnet.clickhouse._cluster import SETTINGS as CLUSTER_SETTINGS
 from wattnet.clickhouse._connection import connect, driver_options, unavailable
 from wattnet.clickhouse._errors import MigrationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
-    from pathlib import Path
 
     from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
 
     from wattnet.clickhouse._settings import ClickHouseSettings
 
 REMEDIES = {
-    "md5-mismatch": "it was changed after it had been applied; install the version that applied it",
+    "md5-mismatch": (
+        "it was changed after it had been applied, or applied with another CLICKHOUSE_CLUSTER; install the version, or "
+        "set the cluster, that applied it"
+    ),
     "unknown": "this version does not know it; install a newer wattnet-storage",
     "pending": "run `wattnet migrate up`",
 }
 MADE_VIEW = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO")
 # Everybody sees the tables that he has any right on.
 FED_BY_INGEST = """
-    SELECT dependencies_table FROM system.tables WHERE database = {database:String} AND name = 'metrics_ingest'
+    SELECT arrayJoin(dependencies_table) FROM system.tables
+    WHERE database = {database:String} AND name IN ('metrics_ingest', 'metrics_ingest_local')
 """
 
 
@@ -49,7 +56,9 @@ class Migration:
 def migrate_up(settings: ClickHouseSettings) -> list[Migration]:
     """Create the database and apply what is pending, in order; returns what this call applied. Idempotent."""
     with _migrations(settings) as (cluster, path):
-        applied = {migration.version for migration in cluster.migrate(settings.database, path)}
+        applied = {
+            migration.version for migration in cluster.migrate(settings.database, path, cluster_name=settings.cluster)
+        }
     return [migration for migration in migration_status(settings) if migration.version in applied]
 
 
@@ -96,13 +105,26 @@ def _feeds_every_table(settings: ClickHouseSettings) -> bool:
         raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
     finally:
         client.close()
-    return bool(seen) and _views() <= set(seen[0][0])
+    return _views() <= {view for (view,) in seen}
 
 
 def _views() -> set[str]:
     """What hangs on metrics_ingest when all migrations are applied."""
     scripts = (one for one in (files("wattnet.clickhouse") / "migrations").iterdir() if ".down." not in one.name)
     return {view for script in scripts for view in MADE_VIEW.findall(script.read_text(encoding="utf-8"))}
+
+
+@contextmanager
+def _scripts(cluster: str | None) -> Iterator[Path]:
+    """The folder of the migrations: as they are, or as a cluster takes them."""
+    with as_file(files("wattnet.clickhouse") / "migrations") as path, TemporaryDirectory() as rendered:
+        if cluster is None:
+            yield path
+            return
+        for file in path.glob("*.sql"):
+            script = for_cluster(file.read_text(encoding="utf-8"), cluster)
+            (Path(rendered) / file.name).write_text(script, encoding="utf-8")
+        yield Path(rendered)
 
 
 @contextmanager
@@ -115,15 +137,18 @@ def _migrations(settings: ClickHouseSettings) -> Iterator[tuple[ClickhouseCluste
     class Cluster(ClickhouseCluster):  # type: ignore[misc]  # it has no types
         def connection(self, db_name: str | None = None) -> ClickhouseConnectConnection:
             # The tool's own way knows not every TLS option.
-            client = clickhouse_connect.get_client(**driver_options(settings), database=db_name or None)
+            options = driver_options(settings) | ({"settings": CLUSTER_SETTINGS} if settings.cluster else {})
+            client = clickhouse_connect.get_client(**options, database=db_name or None)
             return ClickhouseConnectConnection(client)
 
-    cluster = Cluster(driver="clickhouse-connect")
+    cluster = Cluster(
+        driver="clickhouse-connect", migrations_table_engine=MIGRATIONS_TABLE_ENGINE if settings.cluster else None
+    )
     # The tool logs by logging.debug(), which gives a root logger without handlers one that writes to stderr.
     root, placeholder = logging.getLogger(), logging.NullHandler()
     root.addHandler(placeholder)
     try:
-        with as_file(files("wattnet.clickhouse") / "migrations") as path:
+        with _scripts(settings.cluster) as path:
             yield cluster, path
     except OperationalError as exc:
         if exc.code is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -13,6 +14,7 @@ from wattnet.clickhouse._secrets import secret_from_file
 HTTP_PORT = 8123
 HTTPS_PORT = 8443
 TRUE = frozenset({"1", "true", "yes", "on"})
+CLUSTER_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 # What a URL may say behind its question mark: the same names as clickhouse-connect's own URLs.
 TLS_PARAMETERS = frozenset({"verify", "ca_cert", "client_cert", "client_cert_key"})
 
@@ -26,6 +28,7 @@ class ClickHouseSettings(BaseSettings):
     ca_cert                       or against this file (PEM); 'certifi' means the package's list
     verify                        false takes any certificate: who stands between reads and changes everything
     client_cert, client_cert_key  what the server knows this client by (PEM). With a password too, that is sent as well
+    cluster                       its tables are replicated and sharded over this cluster of the server's configuration
     """
 
     # A validation error would show its whole input, passwords too.
@@ -44,6 +47,7 @@ class ClickHouseSettings(BaseSettings):
     ca_cert: str | None = None
     client_cert: str | None = None
     client_cert_key: str | None = None
+    cluster: str | None = None
 
     @field_validator("host")
     @classmethod
@@ -66,6 +70,13 @@ class ClickHouseSettings(BaseSettings):
         if any(character in "\"'`\\" for character in name):
             raise ValueError("should hold no quotes and no backslashes")
         return name
+
+    @field_validator("cluster")
+    @classmethod
+    def _is_a_name(cls, name: str | None) -> str | None:
+        if name and not CLUSTER_NAME.fullmatch(name):
+            raise ValueError("should hold letters, digits, '_', '-' and '.' only, as a cluster's name does")
+        return name or None
 
     @field_validator("ca_cert", "client_cert", "client_cert_key")
     @classmethod
@@ -128,6 +139,7 @@ class ClickHouseSettings(BaseSettings):
             ca_cert=tls.get("ca_cert"),
             client_cert=tls.get("client_cert"),
             client_cert_key=tls.get("client_cert_key"),
+            cluster=None,
         )
 
     @property

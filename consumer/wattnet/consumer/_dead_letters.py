@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from wattnet.consumer._errors import DeadLetterError
+from wattnet.consumer._errors import ConfigurationError, DeadLetterError
 from wattnet.consumer._tables import asking_clickhouse, open_tables
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ WRITE_DOWN = """
     INSERT INTO purged_letters (topic, topic_id, `partition`, `offset`, reason, replayed_at, purged_at)
     SELECT topic, topic_id, `partition`, `offset`, reason, replayed_at, {at:DateTime64(3, 'UTC')}
     FROM dead_letters FINAL WHERE stored_at <= {at:DateTime64(3, 'UTC')} AND """
+SHARDED = (
+    "SELECT engine = 'Distributed' FROM system.tables WHERE database = currentDatabase() AND name = 'dead_letters'"
+)
 # By what was written down, never by the filters once more: a letter that came meanwhile would vanish unrecorded.
 DELETE = """
     ALTER TABLE dead_letters DELETE WHERE
@@ -245,6 +248,11 @@ class DeadLetters:
         They are written down in purged_letters first, then deleted by what stands there; so a purge that was
         interrupted is finished by the next one, and until then shows nothing that was written down.
         """
+        if self._rows(SHARDED, {}) == [(1,)]:
+            raise ConfigurationError(
+                "dead_letters is sharded, and a purge deletes from one server: see docs/cluster.md for what keeps the "
+                "tables of a cluster small"
+            )
         sql, values = which.conditions()
         now = _now()
         self._command(WRITE_DOWN + sql, {**values, "at": now}, {})

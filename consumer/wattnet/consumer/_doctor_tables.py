@@ -95,22 +95,27 @@ def _columns(client: Client) -> Iterator[Finding]:
 
 
 def _windows(client: Client, engines: dict[str, str]) -> Iterator[Finding]:
-    judged = [table for table in FED_TABLES if table in engines]
+    # A front of a cluster's shards keeps nothing; the table behind it does.
+    stored = (f"{table}_local" if engines.get(table, "").startswith("Distributed") else table for table in FED_TABLES)
+    judged = [table for table in stored if table in engines]
     without = [table for table in judged if _window(client, engines[table]) == 0]
     for table in without:
         yield misconfigured(
             "deduplication",
             f"{table} has no deduplication window: ClickHouse would store a repeated insert twice",
-            f"ALTER TABLE {table} MODIFY SETTING non_replicated_deduplication_window = 10000",
+            f"ALTER TABLE {table} MODIFY SETTING {_window_setting(engines[table])} = 10000",
         )
     if judged and not without:
         yield ok("deduplication", f"repeated inserts are recognized in {', '.join(judged)}")
 
 
+def _window_setting(engine: str) -> str:
+    kind = "replicated" if engine.startswith("Replicated") else "non_replicated"
+    return f"{kind}_deduplication_window"
+
+
 def _window(client: Client, engine: str) -> int:
-    name = (
-        "replicated_deduplication_window" if engine.startswith("Replicated") else "non_replicated_deduplication_window"
-    )
+    name = _window_setting(engine)
     own = re.search(rf"\b{name} = (\d+)", engine)
     if own:
         return int(own.group(1))

@@ -65,6 +65,7 @@ BLOCK_ROWS = 1_048_449
 SETTINGS = {
     "async_insert": 0,  # the acknowledgement must mean stored
     "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "distributed_foreground_insert": 1,  # likewise, where metrics_ingest is the front of a cluster's shards
     "input_format_avro_allow_missing_fields": 1,
     "input_format_parallel_parsing": 0,
     "max_insert_block_size": BLOCK_ROWS,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import starmap
 from typing import TYPE_CHECKING
 
-from wattnet.query._errors import SchemaTooOldError
+from wattnet.query._errors import QuestionError, SchemaTooOldError
 from wattnet.query._follow_changes import Revision
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ MAX_ARRIVED = 100_000
 # The inner SELECT is answered from the parts' names and counts alone.
 _NEWEST = """
 SELECT (SELECT max(toInt64(splitByChar('_', _part)[3])) FROM (SELECT _part FROM metrics GROUP BY _part)) AS newest,
-       toString(t.uuid) AS uuid, position(t.engine_full, 'enable_block_number_column = 1') > 0 AS numbered
+       toString(t.uuid) AS uuid, position(t.engine_full, 'enable_block_number_column = 1') > 0 AS numbered,
+       t.engine = 'Distributed' AS shards
 FROM system.tables AS t WHERE t.database = {database:String} AND t.name = 'metrics'"""
 _FROM = """
 FROM metrics AS m
@@ -81,15 +82,20 @@ class Table:
     def newest(self) -> tuple[str, int]:
         """The table's UUID, and the greatest number of an insert that can be seen now; 0 when there is none.
 
-        Raises SchemaTooOldError where inserts are not numbered.
+        Raises SchemaTooOldError where inserts are not numbered, QuestionError where they are in several tables.
         """
         found = self.database.rows(_NEWEST, {"database": self.database.settings.database})
+        if found and found[0][3]:
+            raise QuestionError(
+                f"the tables of database {self.database.settings.database!r} at {self.database.settings.address} are "
+                "sharded, and follow() needs the order of inserts that one table has: ask changed_since() instead"
+            )
         if not found or not found[0][2]:
             raise SchemaTooOldError(
                 f"the tables of database {self.database.settings.database!r} at {self.database.settings.address} are "
                 "older than follow(), which needs migration 010: run `wattnet migrate up`"
             )
-        newest, uuid, _ = found[0]
+        newest, uuid, *_ = found[0]
         return uuid, int(newest or 0)
 
     def arrived(self, low: int, high: int) -> tuple[list[Arrived], int]:
