@@ -81,7 +81,7 @@ def test_many_at_once_follow_each_other_and_all_before(at: list[int]) -> None:
     given = [before, *first, *second, knowledge_now_us()]
     assert given == sorted(set(given))
     assert first[0] == at[0] // 1000
-    assert second[0] == first[0] + 1_000, "ahead of the clock, for it stands still"
+    assert second[0] == first[0] + 1_001, "ahead of the clock, for it stands still"
 
 
 @pytest.mark.usefixtures("own_ticks")

@@ -59,6 +59,14 @@ if TYPE_CHECKING:
 
     from road import Road
 
+
+def in_polars(frame: pd.DataFrame) -> pl.DataFrame:
+    """The names come after the conversion: on its way they are C's strings, and these may hold a zero byte."""
+    converted = pl.from_pandas(frame.set_axis([str(place) for place in range(frame.shape[1])], axis=1))
+    converted.columns = list(frame.columns)
+    return converted
+
+
 UTC = timezone.utc
 T0 = datetime(2025, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -68,7 +76,7 @@ AS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "pandas": lambda frame: frame,
     "pandas with arrow's types": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
     "pandas with objects": lambda frame: frame.astype(object),
-    "polars": pl.from_pandas,
+    "polars": in_polars,
     "arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
     "arrow in pieces": lambda frame: pa.concat_tables(
         [pa.Table.from_pandas(frame.iloc[[row]], schema=pa.Schema.from_pandas(frame, preserve_index=False))
@@ -113,7 +121,7 @@ def long(count: int) -> pd.DataFrame:
 
 def as_messages(frame: Any, **arguments: Any) -> list[tuple[bytes, bytes]]:
     batches = encoded(read_frame(frame, **arguments), MetricEncoder(HEADER), Knowledge(None))
-    return [(message["key"], message["value"]) for message in itertools.chain(*batches)]
+    return [(message["key"], message["value"]) for message in itertools.chain.from_iterable(batches)]
 
 
 def short(sent: list[Metric]) -> list[tuple[float | None, datetime, dict[str, str]]]:

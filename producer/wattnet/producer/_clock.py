@@ -10,12 +10,19 @@ import itertools
 import os
 import threading
 from time import time_ns
+from typing import TYPE_CHECKING
 
 from wattnet.producer._errors import ClockError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # next() on a counter is atomic and a lock costs more than all else here. So times are counted, a microsecond each, and
 # the counter is set anew whenever it is this much behind the clock, which at full speed is every tenth call or so.
 _SLACK_NS = 20_000
+# A counter is replaced by one far ahead only when it is so far behind that what is still taken of it, a number by each
+# thread, does not come within the slack.
+_LEFT_BEHIND_US = 1_000
 # The tables refuse a knowledge_time a day ahead of its message. An hour is left for the message's way to the broker.
 _SET_BACK_NS = -23 * 3600 * 1_000_000_000
 
@@ -34,12 +41,19 @@ def knowledge_now_us() -> int:
     return _catch_up()
 
 
-def knowledge_times_us(count: int) -> list[int]:
+def knowledge_times_us(count: int) -> Sequence[int]:
     """`count` of them at once, in order, for the rows of a frame.
 
     The last one is ahead of the clock by as many microseconds: that is less than sending them takes.
     """
+    global _ticks
     with _catching_up:  # only there is the counter replaced: other threads may go on with it meanwhile
+        tick = next(_ticks)
+        now_us = time_ns() // 1000
+        if now_us - tick > _LEFT_BEHIND_US:
+            # What others take of the old counter is further behind than the slack, so they ask here for another one.
+            _ticks = itertools.count(now_us + count)
+            return range(now_us, now_us + count)
         first = _caught_up()
         return [first, *itertools.islice(_ticks, count - 1)]
 

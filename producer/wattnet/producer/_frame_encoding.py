@@ -51,21 +51,37 @@ class Knowledge:
             return np.full(count, self._fixed_us, np.int64)
         said = None if self._now else rows.knowledge_time_us
         if said is None:
-            return np.array(knowledge_times_us(count), np.int64)
+            return _now_us(count)
         nothing = said == NOTHING_US
         if not nothing.any():
             return said
         known = said.copy()
-        known[nothing] = knowledge_times_us(int(nothing.sum()))
+        known[nothing] = _now_us(int(nothing.sum()))
         return known
 
 
 def encoded(rows: Rows, encoder: MetricEncoder, knowledge: Knowledge) -> Iterator[list[dict[str, Any]]]:
-    """The messages of all rows in their order, some thousands at a time, as produce_batch takes them."""
+    """The messages of all rows in their order, some thousands at a time, as produce_batch takes them.
+
+    The dicts are filled anew for the next ones: making as many takes twice as long.
+    """
     columns = ColumnEncoder(encoder, rows.series)
     keys = np.array(columns.keys, np.object_)
+    messages: list[dict[str, Any]] = []
     for window in rows.windows(_ROWS_AT_ONCE):
-        if not len(window.series):
+        count = len(window.series)
+        if not count:
             continue
         values = columns.encode(window.series, window.value, window.timestamp_us, knowledge.times_us(window))
-        yield [{"value": value, "key": key} for value, key in zip(values, keys[window.series].tolist(), strict=True)]
+        messages.extend([{} for _ in range(count - len(messages))])
+        for message, value, key in zip(messages, values, keys[window.series].tolist(), strict=False):
+            message["value"] = value
+            message["key"] = key
+        yield messages[:count]
+
+
+def _now_us(count: int) -> NDArray[np.int64]:
+    times_us = knowledge_times_us(count)
+    if isinstance(times_us, range):
+        return np.arange(times_us.start, times_us.stop)
+    return np.array(times_us, np.int64)
