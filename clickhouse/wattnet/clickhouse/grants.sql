@@ -26,6 +26,15 @@ GRANT SELECT ON wattnet.label_values TO wattnet_reader;
 GRANT SELECT ON wattnet.newest_metrics TO wattnet_reader;
 GRANT SELECT ON wattnet.current_metrics TO wattnet_reader;
 GRANT SELECT ON wattnet.metrics_as_of TO wattnet_reader;
+GRANT SELECT ON wattnet.rollup TO wattnet_reader;
+GRANT SELECT ON wattnet.daily_metrics TO wattnet_reader;
+GRANT SELECT ON wattnet.hourly_metrics TO wattnet_reader;
+-- What Grafana's boards on the pipeline ask, too: counts and reasons, never what a refused message held.
+GRANT SELECT ON wattnet.ledger TO wattnet_reader;
+GRANT SELECT(topic, topic_id, `partition`, `offset`, reason, stored_at, replayed_at) ON wattnet.dead_letters TO wattnet_reader;
+GRANT SELECT ON system.parts TO wattnet_reader;
+GRANT SELECT ON system.merges TO wattnet_reader;
+GRANT SELECT ON system.view_refreshes TO wattnet_reader;
 
 -- wattnet verify.
 CREATE ROLE IF NOT EXISTS wattnet_auditor;
