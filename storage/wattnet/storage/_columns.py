@@ -61,7 +61,7 @@ class ColumnReader:
         value = _values(metrics, reasons)
         timestamp_us = _timestamps(metrics, reasons)
         for row in np.flatnonzero(~np.isfinite(value)).tolist():
-            reasons.setdefault(row, f"value {metrics[row].value!r} is not finite: leave the metric out")
+            reasons.setdefault(row, _value_refusal(metrics[row].value))
         for row in np.flatnonzero(timestamps_refused(timestamp_us)).tolist():
             reasons.setdefault(row, _time_refusal(metrics[row].timestamp))
         position, place = np.arange(len(metrics)), np.array(places, np.intp)
@@ -117,7 +117,7 @@ def _number(row: int, given: Any, reasons: dict[int, str]) -> float:
     except MetricError:
         value = None
     if value is None:
-        reasons.setdefault(row, f"value {given!r} is a {type(given).__name__}: give a finite number, or leave it out")
+        reasons.setdefault(row, _value_refusal(given))
     return value or 0.0
 
 
@@ -138,6 +138,10 @@ def _microseconds(row: int, given: Any, reasons: dict[int, str]) -> int:
     except MetricError as exc:
         reasons.setdefault(row, str(exc))
         return 0
+
+
+def _value_refusal(given: Any) -> str:
+    return f"value {given!r} is a {type(given).__name__} and no finite number: correct it, or leave the metric out"
 
 
 def _time_refusal(moment: datetime) -> str:
