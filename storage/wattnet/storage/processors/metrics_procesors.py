@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wattnet.schemas import QUALITY_LABEL_NAMES
+from wattnet.storage._series import NEVER_EMPTY, NO_LABEL, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from wattnet.storage.models import Metric
 
 ZONE_STATUS_PRIORITY = {"missing": 0, "preview": 1, "complete": 2}
 
-_NO_IDENTITY = QUALITY_LABEL_NAMES | {"updated_at"}
+_NO_IDENTITY = QUALITY_LABEL_NAMES | {NO_LABEL}
 
 
 def filter_best_metrics(metrics: Sequence[Metric]) -> list[Metric]:
@@ -36,8 +37,11 @@ def _point(metric: Metric) -> Hashable:
     return metric.name, metric.timestamp, frozenset(_texts(labels))
 
 
-def _texts(labels: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, str]]:
-    return ((name, str(value)) for name, value in labels if name not in _NO_IDENTITY and value not in ("", None))
+def _texts(labels: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Without what stands for an absent label, so that one client's answer goes with another's."""
+    for name, value in labels:
+        if name not in _NO_IDENTITY and value not in ("", None) and not (value == UNKNOWN and name in NEVER_EMPTY):
+            yield name, str(value)
 
 
 def _rank(metric: Metric) -> tuple[bool, int, bool, Any]:
