@@ -7,8 +7,11 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import clickhouse_connect
 import pytest
 from road import until
+
+from wattnet.clickhouse import DatabaseMissingError, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,3 +90,36 @@ def test_restored_under_a_running_consumer(road: Road, copy: Path) -> None:
     with road.consumer():
         until(lambda: road.released() == 5_000, "all of it is released")
     road.assert_exact(5_000)
+
+
+def test_a_backup_is_all_that_is_left(road: Road, tmp_path: Path) -> None:
+    """The folder is lost. A back-up is restored, and what came after it is read from the topic once more."""
+    road.send(1_000)
+    with road.consumer(WATTNET_MAX_BATCH_ROWS="300"):
+        until(lambda: road.released() == 1_000, "the first part is stored")
+    road.client.command(f"BACKUP DATABASE {road.name} TO File('{road.name}')")
+    road.send(1_000, first=1_000)
+    with road.consumer():
+        until(lambda: road.released() == 2_000, "all of it is released")
+    lost = tmp_path / "lost"
+    with clickhouse_stopped(road) as folder:
+        folder.rename(lost)
+    try:
+        with pytest.raises(DatabaseMissingError):
+            connect(road.clickhouse)
+        with clickhouse_connect.get_client(dsn=road.stack.clickhouse_url) as client:
+            client.command(f"RESTORE DATABASE {road.name} FROM File('{road.name}')")
+        consumer = road.start_consumer()
+        assert consumer.process.wait(60) == 70
+        follow_the_advice(road, consumer.logged())
+        with road.consumer() as consumer:
+            until(lambda: road.released() == 2_000, "all of it is released")
+            # A back-up has no tokens, and the newest range is always repeated.
+            assert "is stored twice" in consumer.logged()
+        for table in ("metrics", "ledger", "dead_letters"):
+            road.client.command(f"OPTIMIZE TABLE {table} FINAL")
+        road.assert_exact(2_000)
+    finally:
+        with clickhouse_stopped(road) as folder:
+            shutil.rmtree(folder)
+            lost.rename(folder)

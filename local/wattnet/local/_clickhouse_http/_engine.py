@@ -6,6 +6,7 @@ import re
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +24,8 @@ CONFIG = """\
     <max_server_memory_usage>{memory}</max_server_memory_usage>
     <mark_cache_size>134217728</mark_cache_size>
     <index_mark_cache_size>67108864</index_mark_cache_size>
+    <!-- BACKUP … TO File('name'): beside the data, so that they outlive it. -->
+    <backups><allowed_path>{backups}</allowed_path></backups>
     <!-- Kafka tables: after a kill their partitions are free again in seconds, not in librdkafka's 45. -->
     <kafka>
         <session_timeout_ms>6000</session_timeout_ms>
@@ -50,7 +53,8 @@ class Engine:
         # Where chDB does not find this folder it takes the path for a throw-away one and starts no task that drops
         # tables for good: DROP … SYNC would wait forever, and dropped tables keep their disk.
         (folder / "data" / "metadata").mkdir(parents=True, exist_ok=True)
-        (folder / "config.xml").write_text(CONFIG.format(memory=memory_bytes))
+        backups = escape(str(folder.resolve().parent / "backups"))
+        (folder / "config.xml").write_text(CONFIG.format(memory=memory_bytes, backups=backups))
         # Relative, so that no character of the folder's path can be taken for a part of the connection string.
         self._address = "data?config-file=config.xml"
         self._native = chdb._chdb
