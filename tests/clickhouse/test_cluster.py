@@ -53,6 +53,8 @@ SHIPPED = {
     "009_series_by_value": "b7036f90c135814430c48f040b80fc9e ce9bcdb64e17c5bab2b89dbd99cfdbcb",
     "010_arrival.down": "d702b9de1af3977395903cdcf56d25b0 d54a72c9f90fd1c27d1fab6c5671f0f4",
     "010_arrival": "2143d217ad0497a813552e6efd245aa3 f9b1816dbfe9bb6df46d894791a4ab9d",
+    "011_rollup.down": "df2ffcd4a828bc2039a2837ffff6f9d7 6d0a6e06270ba9e979c62a71fecb2a87",
+    "011_rollup": "0820f54d8ccfa13d390c59a51e8b85ec 1aed52c86da1f81b00eebe4e9ab260e6",
 }
 REPLICA = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 SERIES_ID = "cityHash64(name, arraySort(CAST(labels, 'Array(Tuple(String, String))')))"
@@ -82,6 +84,7 @@ def test_engines_and_shards() -> None:
         "metrics_local": f"ReplicatedReplacingMergeTree({REPLICA})",
         "newest_local": f"ReplicatedReplacingMergeTree({REPLICA}, place)",
         "purged_letters_local": f"ReplicatedReplacingMergeTree({REPLICA}, purged_at)",
+        "rollup_local": f"ReplicatedReplacingMergeTree({REPLICA}, pass)",
         "series_local": f"ReplicatedAggregatingMergeTree({REPLICA})",
     }
     by = {
@@ -92,6 +95,7 @@ def test_engines_and_shards() -> None:
         "metrics_ingest": SERIES_ID,  # what its materialized column series_id is made of
         "newest": "series_id",
         "purged_letters": "cityHash64(topic_id, `partition`, `offset`)",
+        "rollup": "series_id",
         "series": "series_id",
     }
     fronts = {name: f"Distributed(`grid`, currentDatabase(), {name}_local, {key})" for name, key in by.items()}
@@ -180,6 +184,7 @@ def test_the_road_into_a_cluster(cluster_road: ClusterRoad) -> None:
     engines = dict(road.sql("SELECT name, engine FROM system.tables WHERE database = currentDatabase()"))
     assert {name for name, engine in engines.items() if engine == "Distributed"} == {
         "metrics_ingest", "metrics", "newest", "series", "label_values", "ledger", "dead_letters", "purged_letters",
+        "rollup",
     }  # fmt: skip
     require_migrated(road.clickhouse)
     with pytest.raises(MigrationError, match="another CLICKHOUSE_CLUSTER"):
@@ -211,6 +216,13 @@ def test_the_road_into_a_cluster(cluster_road: ClusterRoad) -> None:
             letters.purge(LetterFilter())
 
 
+DAYS = """
+    SELECT zone, timestamp, count, sum FROM
+        daily_metrics(name = 'zone_load', zones = ['Z01', 'Z02'], start = '2025-01-01 00:00:00', end = '2026-01-01 00:00:00')
+    ORDER BY zone, timestamp
+"""
+
+
 def answers(client: Client) -> tuple[object, ...]:
     """To each kind of question that has a table in a subquery, and to plain ones."""
     return (
@@ -218,6 +230,8 @@ def answers(client: Client) -> tuple[object, ...]:
         client.latest("zone_load", zone="Z01").to_list(),
         client.series("zone_load", zone="Z01"),
         client.changed_since("-1d", "zone_load", zone="Z01").to_list(),
+        client._database.rows(DAYS, {}),
+        client._database.rows(DAYS.replace("daily", "hourly"), {}),
     )
 
 
@@ -235,5 +249,6 @@ def test_questions_to_two_shards(cluster_road: ClusterRoad) -> None:
                 sql = re.sub(r" AS (\w+_local)", rf" AS {road.name}.\1", sql)
                 both._database._connected().command(sql)
         assert answers(both) == answers(one)
+        assert sum(row[2] for row in one._database.rows(DAYS, {})) == 40
         with pytest.raises(QuestionError, match="sharded"):
             next(iter(both.follow("zone_load", start="-1d")))

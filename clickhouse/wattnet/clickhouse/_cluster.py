@@ -36,6 +36,11 @@ _MERGE_TREE = re.compile(r"\bENGINE = (\w*MergeTree)(?:\(([^)]*)\))?")
 _SERIES_ID = re.compile(r"^\s*series_id\s+UInt64(?: MATERIALIZED (.+),$|\b)", re.MULTILINE)
 _MATERIALIZED_VIEW = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+) TO (\w+)")
 _VIEW = re.compile(r"CREATE VIEW IF NOT EXISTS (\w+)")
+# Passes over metrics by the numbers of its inserts. Replicated tables number within each partition and show what they
+# number in any order, so there are none on a cluster; what they would have made fast is read from metrics.
+_PASS = re.compile(r"CREATE MATERIALIZED VIEW IF NOT EXISTS \w+\s+REFRESH ")
+# Without passes this is from 0 on, and that is the first number of a replicated table, but of no other.
+_BEHIND_THE_PASSES = "> done["
 _ALTER = re.compile(r"ALTER TABLE (\w+)")
 # Other changes concern the front, too.
 _LOCAL_CHANGE = re.compile(
@@ -70,8 +75,11 @@ def _rendered(statement: str, cluster: str) -> list[str]:
         view, target = found.groups()
         select = _SOURCE.sub(rf"\1 \2{LOCAL}", statement[found.end() :])
         return [f"CREATE MATERIALIZED VIEW IF NOT EXISTS {view} {on_cluster} TO {target}{LOCAL}{select}"]
+    if _PASS.match(statement):
+        return []
     if found := _VIEW.match(statement):
-        return [f"{found.group()} {on_cluster}{statement[found.end() :]}"]
+        select = statement[found.end() :].replace(_BEHIND_THE_PASSES, f">= {_BEHIND_THE_PASSES[2:]}")
+        return [f"{found.group()} {on_cluster}{select}"]
     if (found := _ALTER.match(statement)) and _LOCAL_CHANGE.match(statement, found.end() + 1):
         return [f"{found.group()}{LOCAL} {on_cluster}{statement[found.end() :]}"]
     if found := _DROP.fullmatch(statement):
