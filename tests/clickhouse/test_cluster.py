@@ -217,8 +217,9 @@ def test_the_road_into_a_cluster(cluster_road: ClusterRoad) -> None:
 
 
 DAYS = """
-    SELECT zone, timestamp, count, sum FROM
-        daily_metrics(name = 'zone_load', zones = ['Z01', 'Z02'], start = '2025-01-01 00:00:00', end = '2026-01-01 00:00:00')
+    SELECT zone, timestamp, count, sum
+    FROM daily_metrics(name = 'zone_load', zones = ['Z01', 'Z02'], start = '2025-01-01 00:00:00',
+                       end = '2026-01-01 00:00:00')
     ORDER BY zone, timestamp
 """
 
