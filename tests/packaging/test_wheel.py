@@ -157,6 +157,30 @@ def test_the_bare_install_sends_and_reads(bare: Environment, road: Road) -> None
     assert "pip install 'wattnet-storage[polars]'" in missing
 
 
+def test_the_bare_install_runs_programs_for_1_1(bare: Environment, road: Road) -> None:
+    """Both plugins are there; writing straight into ClickHouse and reading need nothing more."""
+    shown = bare.python(
+        """
+        import sys
+        from datetime import datetime, timezone
+        from wattnet.storage import MetricsRepository, StorageConfig
+        from wattnet.storage.models import Metric, MetricType
+        from wattnet.storage.utils.plugin_loader import get_storage_clients_extensions
+        host, port, database = sys.argv[1:]
+        print(*sorted(get_storage_clients_extensions()))
+        configs = {"clickhouse": {"host": host, "port": port, "database": database}}
+        now = datetime.now(timezone.utc)
+        with MetricsRepository(StorageConfig(15, ["clickhouse"], configs)) as repository:
+            repository.write_metrics([Metric(MetricType.ZONE_LOAD, 0.0042, now, {"zone": "ES"})])
+            print([metric.value for metric in repository.query_metrics("zone_load", now, labels={"zone": "ES"})])
+        """,
+        road.clickhouse.host,
+        str(road.clickhouse.port),
+        road.name,
+    )
+    assert shown == "clickhouse kafka\n[0.0042]\n"
+
+
 def test_the_consumer_with_its_extra(wheel: Path, tmp_path: Path) -> None:
     """For programs that run it themselves, without the command line."""
     environment = make(wheel, tmp_path / "consumer", "[consumer]")
