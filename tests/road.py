@@ -20,9 +20,10 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartiti
 from confluent_kafka import Producer as RawProducer
 from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
+from tables import make_tables
 from warm_process import WarmProcess
 
-from wattnet.clickhouse import ClickHouseSettings, migrate_up
+from wattnet.clickhouse import ClickHouseSettings
 from wattnet.consumer import KafkaSettings, Settings, Verdict, verify
 from wattnet.producer import Producer, create_topic
 from wattnet.schemas import Metric, MetricType
@@ -123,7 +124,7 @@ class Road:
         self.topic = self.name
         self.group = f"{self.name}-group"
         create_topic(self.stack.bootstrap_servers, self.topic, partitions=self.partitions)
-        migrate_up(self.clickhouse)
+        make_tables(self.clickhouse)
         self.client = clickhouse_connect.get_client(
             dsn=self.stack.clickhouse_url, database=self.name, autogenerate_session_id=False
         )

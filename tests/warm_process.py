@@ -6,17 +6,20 @@ forks when it is told to, and says how its children ended.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,6 +115,7 @@ def _serve() -> int:
     from wattnet.cli._app import run
 
     answers = os.fdopen(os.dup(1), "w")
+    gc.freeze()  # a child's collections would touch every object that it inherits, and so copy its memory
     for line in sys.stdin:
         order = json.loads(line)
         if "poll" in order:
@@ -125,10 +129,19 @@ def _serve() -> int:
                 if order["program"]:
                     runpy.run_path(order["program"], run_name="__main__")
                     return 0
-                return run(order["arguments"])
+                _end(run(order["arguments"]))
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
     return 0
+
+
+def _end(code: int) -> NoReturn:
+    """As an interpreter ends, but that objects stay where they are: to take them down would copy all their memory."""
+    threading._shutdown()  # type: ignore[attr-defined]  # what an interpreter waits with for other threads
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _become(order: dict[str, Any]) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from direct_writer import DirectWriter
 from shell import Shell
+from tables import make_tables
 
-from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.clickhouse import ClickHouseSettings, connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], t
 def database(wattnet_stack: LocalStack) -> ClickHouseSettings:
     """The tables, empty, in a database of the module's own."""
     settings = ClickHouseSettings.from_url(wattnet_stack.clickhouse_url, database=f"cli_{uuid.uuid4().hex[:8]}")
-    migrate_up(settings)
+    make_tables(settings)
     return settings
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from direct_writer import DirectWriter
+from tables import make_tables
 
-from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.clickhouse import ClickHouseSettings, connect
 from wattnet.query import Client
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def database(wattnet_stack: LocalStack) -> ClickHouseSettings:
     """The tables, empty, in a database of this module's own; it goes with the stack."""
     settings = ClickHouseSettings.from_url(wattnet_stack.clickhouse_url, database=f"query_{uuid.uuid4().hex[:8]}")
-    migrate_up(settings)
+    make_tables(settings)
     return settings
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 from clickhouse_connect.driver.exceptions import OperationalError
 
-from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.clickhouse import ClickHouseSettings, connect
 from wattnet.query import AnswerError, ClickHouseUnavailableError, Client, DatabaseMissingError, QueryError
 from wattnet.schemas import Metric
 
@@ -124,7 +124,6 @@ def test_a_closed_client_connects_again(store: DirectWriter, client: Client, nam
 
 def test_a_revision_in_two_inserts_is_one_row(database: ClickHouseSettings, store: DirectWriter, name: str) -> None:
     """Until a merge both copies are in the table; the last one counts, once."""
-    migrate_up(database)
     store.driver.command("SYSTEM STOP MERGES metrics")
     try:
         for value in (1.0, 2.0, 3.0):

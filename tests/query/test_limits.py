@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+from tables import make_tables
 
-from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.clickhouse import ClickHouseSettings, connect
 from wattnet.query import (
     AccessError,
     AnswerError,
@@ -96,7 +97,7 @@ def test_what_takes_too_much_memory_says_so(client: Client) -> None:
 def test_older_tables_name_the_remedy(database: ClickHouseSettings) -> None:
     """Of a database that has some of ours, and lacks what this client reads."""
     old = database.model_copy(update={"database": f"old_{uuid.uuid4().hex[:8]}"})
-    migrate_up(old)
+    make_tables(old)
     with connect(old) as driver, Client(old.address, database=old.database) as client:
         driver.command("DROP TABLE label_values")
         with pytest.raises(SchemaTooOldError, match="wattnet migrate up"):

@@ -13,8 +13,9 @@ import pytest
 from hostile import EPOCH, metrics
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tables import make_tables
 
-from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.clickhouse import ClickHouseSettings, connect
 from wattnet.schemas import METRIC_SCHEMA_JSON, Metric, MetricEncoder
 from wattnet.schemas.avro import encode_long, encode_string
 
@@ -38,7 +39,7 @@ PLACE = [
 def client(wattnet_stack: LocalStack) -> Iterator[Client]:
     """A database of this module's own."""
     where = ClickHouseSettings.from_url(wattnet_stack.clickhouse_url, database=f"schemas_{uuid.uuid4().hex[:8]}")
-    migrate_up(where)
+    make_tables(where)
     client = connect(where)
     yield client
     client.command(f"DROP DATABASE {where.database}")
