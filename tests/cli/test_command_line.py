@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     *("publish", "query", "tail", "latest", "gaps", "balance", "series", "names"),
     *("init", "consume", "verify", "lag", "doctor", "close-breakers", "dead-letters", "migrate", "kafka-engine"),
+    "import-legacy",
     *("demo", "up"),
 )
 

@@ -80,6 +80,7 @@ PUBLIC_NAMES = {
         "verify",
     ],
     "examples": ["US_GRID_2022_EMPTY_CELLS", "US_GRID_2022_METRICS", "US_GRID_2022_ZONES", "us_grid_2022"],
+    "legacy": ["LeftOut", "LegacyDatabaseError", "LegacyInterruptedError", "TableReport", "import_legacy"],
     "local": [
         "DataFolderInUseError",
         "DownloadError",

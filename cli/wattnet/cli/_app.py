@@ -15,6 +15,7 @@ from wattnet.cli import (
     _dead_letters,
     _doctor,
     _findings,
+    _import_legacy,
     _init,
     _kafka_engine,
     _lag,
@@ -87,6 +88,14 @@ for command, lines in (
     app.command(rich_help_panel=READ, epilog=examples(*lines))(command)
 for command in (_init.init, _consume.consume, _verify.verify, _lag.lag, _doctor.doctor, _close_breakers.close_breakers):
     app.command(rich_help_panel=OPERATE)(command)
+app.command(
+    rich_help_panel=OPERATE,
+    epilog=examples(
+        "wattnet import-legacy --dry-run",
+        "wattnet import-legacy --database wattnet_1",
+        "wattnet import-legacy --from https://reader@old-server:8443/wattnet > report.txt",
+    ),
+)(_import_legacy.import_legacy)
 app.add_typer(_dead_letters.app, name="dead-letters", rich_help_panel=OPERATE)
 app.add_typer(_migrate.app, name="migrate", rich_help_panel=OPERATE)
 app.add_typer(_kafka_engine.app, name="kafka-engine", rich_help_panel=OPERATE)

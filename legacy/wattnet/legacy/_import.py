@@ -1,0 +1,93 @@
+"""Every table of a 1.x database, one after the other: see _carrier for how one slice of it travels."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import urllib3
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
+
+from wattnet.clickhouse import DatabaseMissingError, MigrationError, connect, require_migrated
+from wattnet.legacy._carrier import Carrier
+from wattnet.legacy._errors import LegacyDatabaseError, LegacyInterruptedError
+from wattnet.legacy._survey import look_through
+from wattnet.legacy._tables import find_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from clickhouse_connect.driver.client import Client
+
+    from wattnet.clickhouse import ClickHouseSettings
+    from wattnet.legacy._report import TableReport
+
+# What heals neither by itself nor by another try (src/Common/ErrorCodes.cpp): unknown, denied.
+FATAL_CODES = frozenset({16, 47, 60, 81, 115, 192, 193, 497, 516})
+
+# Looking through the largest table is one question.
+LOOK_S = 3_600
+AGAIN = "What is carried stays: run the import again, and it goes on from there"
+
+
+def import_legacy(
+    source: ClickHouseSettings,
+    target: ClickHouseSettings,
+    *,
+    dry_run: bool = False,
+    told: Callable[[str, int], None] = lambda *_: None,
+) -> Iterator[TableReport]:
+    """Carry every table of the 1.x database `source` into `target`: a report a table, as each is done.
+
+    Nothing in `source` is changed; on a dry run nothing in `target` either, which then needs no tables. It may be
+    stopped at any moment and run again. `told` hears how many of a table's rows are done. Raises LegacyDatabaseError
+    when there is nothing to import, or no right to; LegacyInterruptedError when a server goes away; and what connect()
+    and require_migrated() raise.
+    """
+    if not dry_run:
+        require_migrated(target)
+    one_server = (source.address, source.user) == (target.address, target.user)
+    with ExitStack() as open_clients:
+        reader = open_clients.enter_context(connect(source, timeout_s=LOOK_S))
+        writer = (
+            _if_there(target, open_clients)
+            if dry_run
+            else open_clients.enter_context(connect(target, timeout_s=LOOK_S))
+        )
+        with _asking():
+            tables = find_tables(reader, source.database, source.address)
+            carrier = Carrier(reader, writer, one_server=one_server, dry_run=dry_run)
+        for table in tables:
+            told(table.name, 0)
+            with _asking():
+                survey = look_through(reader, table)
+                report = survey.report
+                done = carrier.done(table)
+            for part in survey.slices:
+                with _asking():
+                    carried = 0 if part.topic_id in done else carrier.carry(table, part)
+                report = replace(report, carried=report.carried + carried, present=report.present + part.rows - carried)
+                told(table.name, report.carried + report.present)
+            yield report
+
+
+def _if_there(target: ClickHouseSettings, open_clients: ExitStack) -> Client | None:
+    """For a dry run: the tables that an earlier run may have filled."""
+    try:
+        require_migrated(target)
+        return open_clients.enter_context(connect(target, timeout_s=LOOK_S))
+    except (DatabaseMissingError, MigrationError):
+        return None
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except Error as exc:
+        if exc.code in FATAL_CODES:
+            raise LegacyDatabaseError(f"ClickHouse refuses: {exc}. Check the user's rights in both databases") from exc
+        raise LegacyInterruptedError(f"ClickHouse failed: {exc}. {AGAIN}") from exc
+    except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
+        raise LegacyInterruptedError(f"ClickHouse does not answer: {exc}. {AGAIN}") from exc
