@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOAK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format bench clean
+.PHONY: help install demo test soak check format bench boards clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -38,6 +38,10 @@ format: install  ## put the code into the project's format
 
 bench: install  ## measure everything that the README quotes, side by side
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.boards
+
+boards: install  ## write Grafana's boards and alert rules out of their code
+	$(BIN)/python -m grafana
 
 clean:  ## remove what the targets made here
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

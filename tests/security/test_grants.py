@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from datetime import datetime, timedelta, timezone
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_with_users import clickhouse_with_users
+from grafana.expansion import expanded, queries
 from road import until
 
 from wattnet.clickhouse import (
@@ -159,3 +161,13 @@ def test_the_migrator_can_make_and_take_back_everything(url: str) -> None:
     assert migrate_down(migrator, steps=100)
     assert migrate_up(migrator)
     require_migrated(migrator)
+
+
+def test_a_reader_may_ask_all_that_grafana_asks(ask: dict[str, Driver]) -> None:
+    """Each query of the boards and alert rules; what they find here does not matter."""
+    end = datetime.now(timezone.utc)
+    variables = {name: ["2022-01-03 00:00:00"] for name in ("zone", "datasource", "scope", "name", "as_of")}
+    asked = [expanded(one.sql, end - timedelta(days=7), end, variables=variables) for one in queries()]
+    assert len(asked) > 40
+    for sql in asked:
+        ask["wattnet_reader"].query(sql)
