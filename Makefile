@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOAK ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format bench boards clean
+.PHONY: help install demo test soak check format bench boards image clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -42,6 +42,9 @@ bench: install  ## measure everything that the README quotes, side by side
 
 boards: install  ## write Grafana's boards and alert rules out of their code
 	$(BIN)/python -m grafana
+
+image:  ## build the container image that docker-compose.yml and deploy/kubernetes run
+	docker build --file deploy/Dockerfile --tag wattnet-storage:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) .
 
 clean:  ## remove what the targets made here
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

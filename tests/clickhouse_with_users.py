@@ -1,4 +1,6 @@
-"""python clickhouse_with_users.py PORT FOLDER GRANTS: LocalStack's ClickHouse, where the engine holds users to grants.
+"""python clickhouse_with_users.py PORT FOLDER RIGHTS: LocalStack's ClickHouse, where the engine holds users to rights.
+
+RIGHTS is a script of grants, or what a server has in users.d.
 
 chDB has no place for users that CREATE USER could write to, but takes them from its configuration, and a session can
 become another user (EXECUTE AS). So each role of grants.sql is a user here, and a request's user is who runs it.
@@ -43,8 +45,8 @@ USER = """
 """
 
 
-def users_xml(script: str) -> str:
-    """The roles of a script of grants, and an administrator, as users of ClickHouse's configuration."""
+def users_xml(script: str = "") -> str:
+    """An administrator, and the roles of a script of grants, as users of ClickHouse's configuration."""
     granted: dict[str, list[str]] = {"default": ["GRANT ALL ON *.* WITH GRANT OPTION"]}
     for statement, role in GRANT.findall(script):
         granted.setdefault(role, []).append(statement)
@@ -75,23 +77,23 @@ class HandlerWithUsers(Handler):
 
 
 class ClickHouseWithUsers(ClickHouse):
-    """The engine in a process, with the grants of a script."""
+    """The engine in a process, with the rights of a file; `env` is what that file takes from the environment."""
 
-    def __init__(self, folder: Path, *, port: int, grants: Path) -> None:
+    def __init__(self, folder: Path, *, port: int, rights: Path, env: Mapping[str, str]) -> None:
         super().__init__(folder, port=port)
-        self._own = [str(port), str(folder), str(grants)]
+        self._own, self._env = [str(port), str(folder), str(rights)], env
 
     def command(self) -> Command:
         command = super().command()
-        return Command([sys.executable, __file__, *self._own], folder=command.folder, env=command.env)
+        return Command([sys.executable, __file__, *self._own], folder=command.folder, env={**command.env, **self._env})
 
 
 @contextmanager
-def clickhouse_with_users(folder: Path, grants: Path) -> Iterator[str]:
+def clickhouse_with_users(folder: Path, rights: Path, **env: str) -> Iterator[str]:
     """Its URL, while it runs."""
     data = DataFolder(folder)
     data.lock()
-    clickhouse = ClickHouseWithUsers(folder / "clickhouse", port=free_port(taken=set()), grants=grants)
+    clickhouse = ClickHouseWithUsers(folder / "clickhouse", port=free_port(taken=set()), rights=rights, env=env)
     service = Service(clickhouse, data, timeout_s=120)
     try:
         service.start()
@@ -101,8 +103,13 @@ def clickhouse_with_users(folder: Path, grants: Path) -> Iterator[str]:
         data.unlock()
 
 
-def main(port: int, folder: Path, grants: Path) -> None:
-    (folder / "users.xml").write_text(users_xml(grants.read_text()))
+def main(port: int, folder: Path, rights: Path) -> None:
+    text = rights.read_text()
+    (folder / "users.xml").write_text(users_xml(text if rights.suffix == ".sql" else ""))
+    if rights.suffix == ".xml":
+        (folder / "users.d").mkdir(exist_ok=True)
+        # A server's own configuration allows this one, the embedded engine reads its users before that part of it.
+        (folder / "users.d" / rights.name).write_text(text.replace("<changeable_in_readonly/>", ""))
     _engine.CONFIG = _engine.CONFIG.replace("</clickhouse>\n", CONFIG)
     engine = EngineWithUsers(folder, memory_bytes=2 << 30)
     ThreadingHTTPServer((HOST, port), type("Bound", (HandlerWithUsers,), {"engine": engine})).serve_forever()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 
 __all__ = ["main"]
@@ -9,6 +11,10 @@ __all__ = ["main"]
 
 def main() -> None:
     """The entry point: run the command line and end the process with its exit code."""
+    if os.getpid() == 1:
+        # In a container: a signal without a handler does nothing to the first process of all. Commands that have
+        # something to finish put their own in its place.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         from wattnet.cli._app import run
     except ModuleNotFoundError as exc:

@@ -36,6 +36,15 @@ GRANT SELECT ON system.parts TO wattnet_reader;
 GRANT SELECT ON system.merges TO wattnet_reader;
 GRANT SELECT ON system.view_refreshes TO wattnet_reader;
 
+-- They change nothing, no settings either but how long a query may take; and one of them does not take the whole server.
+CREATE SETTINGS PROFILE IF NOT EXISTS wattnet_reader SETTINGS
+    readonly = 1,
+    do_not_merge_across_partitions_select_final = 1,
+    max_execution_time = 60 MIN 1 MAX 300 CHANGEABLE_IN_READONLY,
+    max_memory_usage = 2000000000,
+    max_concurrent_queries_for_user = 32
+    TO wattnet_reader;
+
 -- wattnet verify.
 CREATE ROLE IF NOT EXISTS wattnet_auditor;
 GRANT SELECT ON wattnet.* TO wattnet_auditor;
@@ -50,3 +59,7 @@ GRANT INSERT ON wattnet.purged_letters TO wattnet_operator;
 CREATE ROLE IF NOT EXISTS wattnet_migrator;
 GRANT SELECT, INSERT, ALTER, OPTIMIZE, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, DROP VIEW ON wattnet.* TO wattnet_migrator;
 GRANT TABLE ENGINE ON * TO wattnet_migrator;
+
+-- wattnet kafka-engine, beside wattnet_migrator: the table that it makes reads from Kafka.
+CREATE ROLE IF NOT EXISTS wattnet_kafka_engine;
+GRANT KAFKA ON *.* TO wattnet_kafka_engine;

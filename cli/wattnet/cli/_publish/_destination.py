@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from wattnet.cli._failures import EXIT_CONFIGURATION, EXIT_UNAVAILABLE, CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wattnet.consumer import KafkaSettings
     from wattnet.producer import Producer, ProducerError
@@ -26,25 +26,32 @@ def open_producer() -> Iterator[tuple[Producer, str, list[ProducerError]]]:
     """
     from wattnet.cli._settings import read_one
     from wattnet.consumer import KafkaSettings
-    from wattnet.producer import Producer
 
     settings = read_one(KafkaSettings)
-    _require_topic(settings)
+    require_topic(settings)
     failed: list[ProducerError] = []
 
     def keep(error: ProducerError) -> None:
         if not failed:
             failed.append(error)
 
-    options = settings.connection_options()
-    servers = options.pop("bootstrap.servers")
-    with Producer(
-        servers, topic=settings.topic, schema_registry_url=_registry_url(settings), options=options, on_error=keep
-    ) as producer:
+    with producer_for(settings, on_error=keep) as producer:
         yield producer, settings.group_id, failed
 
 
-def _require_topic(settings: KafkaSettings) -> None:
+def producer_for(settings: KafkaSettings, *, on_error: Callable[[ProducerError], object] | None = None) -> Producer:
+    """A producer of the topic, as the user and with the registry that the settings say."""
+    from wattnet.producer import Producer
+
+    options = settings.connection_options()
+    servers = options.pop("bootstrap.servers")
+    return Producer(
+        servers, topic=settings.topic, schema_registry_url=_registry_url(settings), options=options, on_error=on_error
+    )
+
+
+def require_topic(settings: KafkaSettings) -> None:
+    """Raise CommandError when no broker answers or there is no topic."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
