@@ -251,7 +251,7 @@ def test_every_tool_knows_every_part() -> None:
     assert sorted(build["dev-mode-dirs"]) == PARTS
     assert sorted(setting("tool", "ruff", "src")) == PARTS
     assert sorted(set(setting("tool", "mypy", "mypy_path").split(",")) - {"tests"}) == PARTS
-    assert sorted(set(setting("tool", "mypy", "files")) - {"benchmarks", "grafana", "tests"}) == PARTS
+    assert sorted(set(setting("tool", "mypy", "files")) - {"benchmarks", "deploy", "grafana", "tests"}) == PARTS
 
 
 def test_the_extra_all_is_all_extras() -> None:
