@@ -37,12 +37,16 @@ def query(
     as_of: str | None = typer.Option(None, "--as-of", metavar="TIME", help="As it was known then."),
     history: bool = typer.Option(False, "--history", help="Every revision, in the order in which they became known."),
     valid_only: bool = typer.Option(False, "--valid-only", help="Without points whose current value is not valid."),
+    attributes: bool = typer.Option(False, "--attributes", help="With what describes each value, as a last column."),
     limit: int | None = typer.Option(None, "--limit", min=1, help="The first so many rows."),
     resample: str | None = typer.Option(
         None, "--resample", metavar="STEP", help="A row a bucket of time: 15min, 1h, 1d, 1w, 1mo, 1y."
     ),
     how: How | None = typer.Option(
         None, "--how", help="Of the values in a bucket; energy makes MWh of MW.", show_default="mean"
+    ),
+    fill: str | None = typer.Option(
+        None, "--fill", metavar="WHAT", help="Where a bucket has no value: zero, previous, interpolate or a number."
     ),
     tz: str = TZ,
     timeout_s: float = TIMEOUT_S,
@@ -64,8 +68,10 @@ def query(
 
     if plot and (format_ or output or wide):
         raise typer.BadParameter("--plot draws on the terminal: leave out --format, --output and --wide")
-    if how is not None and resample is None:
-        raise typer.BadParameter("--how says what a bucket shows: give --resample, such as --resample 1h")
+    if attributes and (plot or wide):
+        raise typer.BadParameter("--attributes are a column of each value: leave out --plot and --wide")
+    if (how is not None or fill is not None) and resample is None:
+        raise typer.BadParameter("--how and --fill say what a bucket shows: give --resample, such as --resample 1h")
     check_output(format_, output)
     wanted = parse_labels(labels)
     with open_client(tz=tz, timeout_s=timeout_s) as client:
@@ -74,13 +80,23 @@ def query(
             asked = asked.history()
         if valid_only:
             asked = asked.valid_only()
+        if attributes:
+            asked = asked.with_attributes()
         if resample is not None:
-            asked = asked.resample(resample, how.value if how else "mean")
+            asked = asked.resample(resample, how.value if how else "mean", fill=_filling(fill))
         if limit is not None:
             asked = asked.limit(limit)
         found = _answer(name, asked, wide=wide, plot=plot, format_=format_, output=output)
     if not found:
         typer.echo(f"no values of {name} between {start} and {end or 'now'} have these labels", err=True)
+
+
+def _filling(text: str | None) -> str | float | None:
+    """A number where it is one; what is neither that nor one of the client's words, the client refuses."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text
 
 
 def latest(

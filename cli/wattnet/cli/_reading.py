@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_client(*, tz: str = "UTC", timeout_s: float = 60.0) -> Iterator[Client]:
-    """A client for what the settings say; what it warns of is said at the end.
+def open_client(*, tz: str = "UTC", timeout_s: float = 60.0, endless: bool = False) -> Iterator[Client]:
+    """A client for what the settings say; what it warns of is said at the end, of what is `endless` at once.
 
     Raises BadSettingsError for settings that are wrong, all at once.
     """
@@ -25,7 +25,7 @@ def open_client(*, tz: str = "UTC", timeout_s: float = 60.0) -> Iterator[Client]
 
     quiet_libraries()
     read_one(ClickHouseSettings)
-    with spoken_warnings(), Client.from_env(tz=tz, timeout_s=timeout_s) as client:
+    with spoken_warnings(at_once=endless), Client.from_env(tz=tz, timeout_s=timeout_s) as client:
         yield client
 
 

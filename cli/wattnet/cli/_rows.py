@@ -26,6 +26,7 @@ _VALUE_COLUMNS: Mapping[str, object] = {
     "zone_status": "complete",
     "data_state": "",
     "knowledge_time": None,
+    "attributes": "",
 }
 _SERIES_COLUMNS = ("first_timestamp", "last_timestamp", "last_knowledge_time")
 

@@ -17,13 +17,17 @@ MOST = 5
 
 
 @contextmanager
-def spoken_warnings() -> Iterator[None]:
-    """Inside, warnings are collected; at the end the first few are said, each text once."""
-    heard: dict[str, None] = {}
+def spoken_warnings(*, at_once: bool = False) -> Iterator[None]:
+    """Inside, warnings are collected; at the end the first few are said, each text once. `at_once` says them as they
+    come: for what may have no end."""
+    heard: list[str] = []
 
     def hear(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-        if category.__module__.startswith("wattnet.") and len(heard) <= MOST:
-            heard[str(message)] = None
+        text = str(message)
+        if category.__module__.startswith("wattnet.") and len(heard) <= MOST and text not in heard:
+            heard.append(text)
+            if at_once:
+                _say(len(heard), text)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -31,6 +35,9 @@ def spoken_warnings() -> Iterator[None]:
         try:
             yield
         finally:
-            for number, text in enumerate(heard):
-                more = number == MOST
-                typer.secho("warning: …" if more else f"warning: {escaped(text)}", fg="yellow", err=True)
+            for number, text in enumerate(heard if not at_once else (), 1):
+                _say(number, text)
+
+
+def _say(number: int, text: str) -> None:
+    typer.secho("warning: …" if number > MOST else f"warning: {escaped(text, keep='')}", fg="yellow", err=True)

@@ -57,7 +57,7 @@ def tail(
 
     wanted = parse_labels(labels, taken=("resume", "poll_interval_s"))
     chosen = format_ or (TailFormat.TABLE if sys.stdout.isatty() else TailFormat.CSV)
-    with open_client() as client:
+    with open_client(endless=True) as client:
         _say_interruptions()
         lines = {TailFormat.TABLE: _table, TailFormat.CSV: _csv, TailFormat.JSONL: _jsonl}[chosen]
         with client.follow(name, start=start, resume=resume, poll_interval_s=POLL_INTERVAL_S, **wanted) as changes:
