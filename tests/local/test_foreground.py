@@ -57,6 +57,13 @@ def test_a_signal_that_c_code_loses_is_a_stop_all_the_same(call_into_c: Callable
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_stops_it(number: signal.Signals) -> None:
+    stack = PretendedStack()
+    run_until_stopped(stack, on_ready=lambda _: signal.raise_signal(number))
+    assert stack.stopped == 1
+
+
 def test_other_errors_are_what_they_are() -> None:
     with pytest.raises(ServiceFailedError, match="exit code 1"):
         run_until_stopped(PretendedStack(), on_ready=lambda _: None)
