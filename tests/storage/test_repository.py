@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import multiprocessing
 import os
 import subprocess
@@ -20,6 +21,8 @@ import numpy as np
 import pytest
 
 from wattnet.clickhouse import ClickHouseSettings, connect
+from wattnet.producer import MemoryProducer
+from wattnet.schemas import decode_metric
 from wattnet.storage import (
     ConfigurationError,
     MetricsRepository,
@@ -28,17 +31,20 @@ from wattnet.storage import (
     StorageConfig,
     WriteError,
 )
+from wattnet.storage._columns import ColumnReader
 from wattnet.storage._environment import config_from_environment
+from wattnet.storage._publishing import TopicWriter
 from wattnet.storage.clients.plugins.clickhouse import ClickHouseConfig
 from wattnet.storage.models import Metric, MetricType
 from wattnet.storage.utils.plugin_loader import get_storage_clients_extensions, get_storage_clients_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from clickhouse_proxy import ClickHouseProxy
 
     from wattnet.local import LocalStack
+    from wattnet.producer import ProducerError
 
 UTC = timezone.utc
 T0 = datetime(2025, 3, 1, tzinfo=UTC)
@@ -165,6 +171,7 @@ def test_what_was_read_can_be_written_again(repository: MetricsRepository, zone:
         load(zone, 1.0),
         load(zone, 2.0, unit="MW", resolution="PT1H", valid=False, zone_status="preview", data_state="official"),
         load(zone, 3.0, source=7, flag=True),
+        load(zone, 4.0, source=7, flag=1),  # equal to True, and another label
     ]
     repository.write_metrics(given)
     before = repository.query_metrics("zone_load", T0, T0, {"zone": zone})
@@ -182,7 +189,7 @@ def test_what_was_read_can_be_written_again(repository: MetricsRepository, zone:
         metric.add_metadata("updated_at", T0)  # 1.1 read it with the others
     repository.write_metrics(before)
     after = repository.query_metrics("zone_load", T0, T0, {"zone": zone})
-    assert sorted(metric.value for metric in after) == [11.0, 12.0, 13.0]
+    assert sorted(metric.value for metric in after) == [11.0, 12.0, 13.0, 14.0]
     assert repository.query_metrics("zone_load", T0, T0, {"zone": zone, "unit": "unknown", "source": ""})[0].value == 11
     assert repository.query_metrics("zone_load", T0, T0, {"zone": zone, "resolution": "PT1H"})[0].value == 12
 
@@ -242,6 +249,34 @@ def test_an_insert_whose_answer_was_lost_is_stored_once(
     with connect(ClickHouseSettings(**plugin_configs["clickhouse"])) as driver:
         assert driver.query(rows, {"zone": zone}).result_rows == [(2,)]
         assert driver.query(ledger, {"zone": zone}).result_rows == [("direct", 0, 2, 2, 2, 0)]
+
+
+def test_exactly_those_that_kafka_gave_up_are_named() -> None:
+    """Among the others of the call, those that say the same twice, and one that was refused before."""
+
+    def connect(on_error: Callable[[ProducerError], object]) -> MemoryProducer:
+        producer = MemoryProducer(on_error=on_error)
+        take = producer._memory.produce
+
+        def produce(topic: str, value: bytes, key: bytes, **others: Any) -> None:
+            producer.fail_with = "too old" if (decode_metric(value[10:]).value or 0) % 2 else None
+            take(topic, value, key, **others)
+
+        producer._memory.produce = produce  # type: ignore[method-assign]
+        return producer
+
+    metrics = [load("ES", value) for value in (0, 1, 2, 1, math.nan, 3, 4)]
+    metrics += [load("FR", 1, valid=False), load("FR", 2)]
+    columns, refused = ColumnReader().read(metrics)
+    writer = TopicWriter(connect)
+    assert [failure.position for failure in refused] == [4]
+    lost = writer.write(columns, metrics)
+    assert [(failure.position, failure.reason) for failure in lost] == [
+        (row, "too old (_FAIL)") for row in (1, 3, 5, 7)
+    ]
+    assert [failure.metric for failure in lost] == [metrics[row] for row in (1, 3, 5, 7)]
+    columns, _ = ColumnReader().read([load("ES", 2)])
+    assert writer.write(columns, [load("ES", 2)]) == [], "the next call has nothing to do with it"
 
 
 def test_threads_share_a_repository(repository: MetricsRepository, zone: str) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict, deque
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from wattnet.producer import DeliveryError, NotDeliveredError, Producer, ProducerError, SendError
-from wattnet.schemas import Metric as SharedMetric
+from wattnet.producer import DeliveryError, NotDeliveredError, ProducerError
+from wattnet.producer.columns import send_columns
 from wattnet.storage._errors import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
+    from wattnet.producer import Producer
+    from wattnet.schemas import Metric as SharedMetric
     from wattnet.storage._columns import Columns
     from wattnet.storage.models import Metric
-
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class TopicWriter:
@@ -37,9 +36,10 @@ class TopicWriter:
 
         `metrics` is the list that the rows are of.
         """
+        if not len(columns.place):
+            return []
         with self._writing:
-            rows = list(_shared(columns))
-            reasons = self._send(rows)
+            reasons = self._send(columns)
         positions = columns.position.tolist()
         return [Failure(positions[row], metrics[positions[row]], reason) for row, reason in sorted(reasons.items())]
 
@@ -50,64 +50,54 @@ class TopicWriter:
         if producer is not None:
             producer.close()
 
-    def _send(self, rows: Sequence[SharedMetric]) -> dict[int, str]:
+    def _send(self, columns: Columns) -> dict[int, str]:
         """Why rows did not reach the topic, by their number."""
-        reasons: dict[int, str] = {}
         self._told.clear()
-        taken = 0
         try:
             producer = self._producer = self._producer or self._connect(self._told.append)
-            send = producer.send
-            for taken, row in enumerate(rows):
-                try:
-                    send(row)
-                except SendError as exc:  # noqa: PERF203  costs nothing where none is raised
-                    reasons[taken] = str(exc)
-            taken = len(rows)
-        except ProducerError as exc:  # no more of them is taken
-            reasons |= dict.fromkeys(range(taken, len(rows)), str(exc))
-        if self._producer is not None and taken:
-            reasons |= self._flush(self._producer, rows[:taken])
-        return reasons
-
-    def _flush(self, producer: Producer, rows: Sequence[SharedMetric]) -> dict[int, str]:
-        """Why rows that were taken did not reach the topic."""
-        reasons: dict[int, str] = {}
+        except ProducerError as exc:
+            return _all(columns, exc)
+        refusal: ProducerError | None = None
+        try:
+            send_columns(
+                producer,
+                columns.series,
+                place=columns.place,
+                value=columns.value,
+                timestamp_us=columns.timestamp_us,
+            )
+        except ProducerError as exc:  # some were taken, and nobody says which
+            refusal = exc
         try:
             producer.flush(None)
         except DeliveryError as exc:
             if exc.queued:  # fatal for this producer, and nobody says which of them arrived
-                self._producer = None
-                return dict.fromkeys(range(len(rows)), str(exc))
-        if failed := [error for error in self._told if isinstance(error, NotDeliveredError)]:
-            numbers: dict[object, deque[int]] = defaultdict(deque)
-            for number, row in enumerate(rows):
-                numbers[_told_by(row)].append(number)
-            for error in failed:
-                if same := numbers[_told_by(error.metric)]:
-                    reasons[same.popleft()] = error.reason
-        return reasons
+                self._producer, refusal = None, exc
+        if refusal is not None:
+            return _all(columns, refusal)
+        failed = [error for error in self._told if isinstance(error, NotDeliveredError)]
+        return _whose(failed, columns) if failed else {}
 
 
-def _shared(columns: Columns) -> Iterator[SharedMetric]:
-    series = columns.series
-    for place, value, timestamp_us in zip(
-        columns.place.tolist(), columns.value.tolist(), columns.timestamp_us.tolist(), strict=True
-    ):
-        one = series[place]
-        yield SharedMetric.from_stored(
-            one.name,
-            value,
-            EPOCH + timedelta(microseconds=timestamp_us),
-            one.labels,
-            knowledge_time=None,
-            valid=one.valid,
-            zone_status=one.zone_status,
-            data_state=one.data_state,
-            attributes=one.attributes,
-        )
+def _all(columns: Columns, error: ProducerError) -> dict[int, str]:
+    return dict.fromkeys(range(len(columns.place)), str(error))
 
 
-def _told_by(metric: SharedMetric) -> tuple[object, ...]:
-    """What tells the metrics of one call apart; those that it does not are the same twice."""
-    return metric.series_key, metric.timestamp_us, metric.value, metric.valid, metric.zone_status
+def _whose(failed: Sequence[NotDeliveredError], columns: Columns) -> dict[int, str]:
+    """The reasons by the rows' numbers. What tells two rows of one call not apart says the same twice."""
+    said = [_said(one) for one in columns.series]
+    numbers: dict[object, deque[int]] = defaultdict(deque)
+    rows = zip(columns.place.tolist(), columns.timestamp_us.tolist(), columns.value.tolist(), strict=True)
+    for number, (place, timestamp_us, value) in enumerate(rows):
+        numbers[said[place], timestamp_us, value].append(number)
+    reasons: dict[int, str] = {}
+    for error in failed:
+        metric = error.metric
+        if same := numbers[_said(metric), metric.timestamp_us, metric.value]:
+            reasons[same.popleft()] = error.reason
+    return reasons
+
+
+def _said(metric: SharedMetric) -> tuple[object, ...]:
+    """The series and quality."""
+    return metric.series_key, metric.valid, metric.zone_status, metric.data_state, *metric.attributes.items()
