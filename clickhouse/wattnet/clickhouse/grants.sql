@@ -42,7 +42,7 @@ CREATE SETTINGS PROFILE IF NOT EXISTS wattnet_reader SETTINGS
     do_not_merge_across_partitions_select_final = 1,
     max_execution_time = 60 MIN 1 MAX 300 CHANGEABLE_IN_READONLY,
     max_memory_usage = 2000000000,
-    max_concurrent_queries_for_user = 32
+    max_concurrent_queries_for_user = 100
     TO wattnet_reader;
 
 -- wattnet verify.
