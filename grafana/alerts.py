@@ -23,7 +23,7 @@ def alerts() -> dict[str, Any]:
             above=STALE_S,
             after="15m",
             no_data="OK",
-            board="wattnet-overview",
+            panel=("wattnet-overview", 8),
             summary="Nothing newer than six hours of zone {{ $labels.zone }}",
         ),
         _rule(
@@ -34,7 +34,7 @@ def alerts() -> dict[str, Any]:
             above=DELAY_S,
             after="10m",
             no_data="OK",
-            board="wattnet-pipeline",
+            panel=("wattnet-pipeline", 8),
             summary="Half of what was stored in 15 minutes had been known for over five: consumers lag, or "
             "history is loaded",
         ),
@@ -46,7 +46,7 @@ def alerts() -> dict[str, Any]:
             above=REFUSED_SHARE,
             after="0s",
             no_data="OK",
-            board="wattnet-pipeline",
+            panel=("wattnet-pipeline", 9),
             summary="More than one message in a hundred became a dead letter in the last 15 minutes",
         ),
         _rule(
@@ -57,7 +57,7 @@ def alerts() -> dict[str, Any]:
             above=ABSENT_S,
             after="5m",
             no_data="OK",
-            board="wattnet-pipeline",
+            panel=("wattnet-pipeline", 1),
             summary="Nothing was stored for 15 minutes: consumers are away, stopped by a breaker, or nothing is "
             "published",
         ),
@@ -67,7 +67,7 @@ def alerts() -> dict[str, Any]:
 
 
 def _rule(
-    uid: str, title: str, sql: str, *, above: float, after: str, no_data: str, board: str, summary: str
+    uid: str, title: str, sql: str, *, above: float, after: str, no_data: str, panel: tuple[str, int], summary: str
 ) -> dict[str, Any]:
     """One that fires for each row above the threshold, when that lasts for `after`."""
     asked = {
@@ -95,7 +95,7 @@ def _rule(
         "for": after,
         "noDataState": no_data,
         "execErrState": "Error",
-        "annotations": {"summary": summary, "__dashboardUid__": board, "__panelId__": "1"},
+        "annotations": {"summary": summary, "__dashboardUid__": panel[0], "__panelId__": str(panel[1])},
         "labels": {"service": "wattnet"},
         "data": [asked, held],
     }

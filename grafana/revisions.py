@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grafana._panels import bars, board, by_category, moment, over_time, rows, variable
-from grafana._sql import ACTUAL, ZONES, labels_of
+from grafana._sql import ZONES
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -115,15 +115,14 @@ def _errors(columns: str) -> str:
     pieces = [
         f"""SELECT f.lead AS lead, f.value AS forecast, a.value AS actual
 FROM (
-  SELECT m.timestamp AS timestamp, mapFilter((k, v) -> k != 'forecast', l.labels) AS labels, m.value AS value,
+  SELECT m.timestamp AS timestamp, t.actual AS series_id, m.value AS value,
     dateDiff('hour', m.knowledge_time, m.timestamp) AS lead
-  FROM metrics AS m FINAL INNER JOIN ({labels_of(name, _ZONE)}) AS l ON l.series_id = m.series_id
-  WHERE {_of(name)} AND NOT m.retracted AND l.labels['forecast'] != ''
+  FROM metrics AS m FINAL INNER JOIN ({_pairs(name)}) AS t ON t.series_id = m.series_id
+  WHERE {_of(name)} AND NOT m.retracted AND m.series_id IN (SELECT t.series_id FROM ({_pairs(name)}) AS t)
 ) AS f INNER JOIN (
-  SELECT m.timestamp AS timestamp, l.labels AS labels, m.value AS value
-  FROM current_metrics AS m INNER JOIN ({labels_of(name, _ZONE)}) AS l ON l.series_id = m.series_id
-  WHERE {_of(name)} AND {ACTUAL}
-) AS a ON a.timestamp = f.timestamp AND a.labels = f.labels"""
+  SELECT m.timestamp AS timestamp, m.series_id AS series_id, m.value AS value FROM current_metrics AS m
+  WHERE {_of(name)} AND m.series_id IN (SELECT t.actual FROM ({_pairs(name)}) AS t)
+) AS a ON a.timestamp = f.timestamp AND a.series_id = f.series_id"""
         for name in ("zone_load", "zone_generation")
     ]
     both = "\nUNION ALL\n".join(pieces)
@@ -138,3 +137,12 @@ FROM (
 
 def _of(name: str) -> str:
     return f"m.name = '{name}' AND m.zone = {_ZONE} AND m.timestamp >= $__fromTime AND m.timestamp < $__toTime"
+
+
+def _pairs(name: str) -> str:
+    """Each forecast's series with that of what it forecasts: the same labels but for `forecast`, so its id is known."""
+    rest = "arraySort(CAST(mapFilter((k, v) -> k != 'forecast', any(s.labels)), 'Array(Tuple(String, String))'))"
+    return (
+        f"SELECT s.series_id AS series_id, cityHash64('{name}', {rest}) AS actual FROM series AS s "
+        f"WHERE s.name = '{name}' AND s.zone = {_ZONE} AND s.labels['forecast'] != '' GROUP BY s.series_id"
+    )

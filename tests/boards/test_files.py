@@ -72,7 +72,19 @@ def test_links_lead_to_boards_and_their_variables() -> None:
         for uid, names in re.findall(r'"/d/([\w-]+)\?([^"]*)"', str(board).replace("'", '"')):
             variables = {variable["name"] for variable in found[uid]["templating"]["list"]}
             assert set(re.findall(r"var-(\w+)=", names)) <= variables
-    assert all(rule["annotations"]["__dashboardUid__"] in found for rule in rules())
+    notes = {rule["uid"]: rule["annotations"] for rule in rules()}
+    shown = {
+        uid: next(
+            one["title"] for one in found[note["__dashboardUid__"]]["panels"] if str(one["id"]) == note["__panelId__"]
+        )
+        for uid, note in notes.items()
+    }
+    assert shown == {
+        "wattnet-stale-zone": "Freshness by zone",
+        "wattnet-lag": "From known to stored",
+        "wattnet-refused": "Refused, by reason",
+        "wattnet-consumer-absent": "Since the last insert",
+    }
 
 
 def test_everything_asks_the_one_data_source() -> None:
