@@ -11,7 +11,7 @@ import clickhouse_connect
 import pytest
 from road import until
 
-from wattnet.clickhouse import DatabaseMissingError, connect
+from wattnet.clickhouse import DatabaseMissingError, connect, migrate_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,3 +123,19 @@ def test_a_backup_is_all_that_is_left(road: Road, tmp_path: Path) -> None:
         with clickhouse_stopped(road) as folder:
             shutil.rmtree(folder)
             lost.rename(folder)
+
+
+def test_everything_anew_from_the_topic(road: Road) -> None:
+    """Another group reads it into another database: the same rows."""
+    road.send(1_000)
+    with road.consumer():
+        until(lambda: road.released() == 1_000, "all of it is released")
+    anew = f"{road.name}_anew"
+    migrate_up(road.clickhouse.model_copy(update={"database": anew}))
+    with road.consumer(CLICKHOUSE_DATABASE=anew, KAFKA_GROUP_ID=anew, WATTNET_MAX_BATCH_ROWS="70"):
+        until(lambda: road.one(f"SELECT sum(messages) FROM {anew}.ledger") == 1_000, "all of it is stored")
+    for table in ("metrics", "newest", "series", "label_values"):
+        columns = "* EXCEPT stored_at" if table in {"metrics", "newest"} else "*"
+        rows = f"SELECT {columns} FROM {{}} FINAL ORDER BY ALL"
+        assert road.sql(rows.format(f"{anew}.{table}")) == road.sql(rows.format(table)), table
+    road.client.command(f"DROP DATABASE {anew}")
