@@ -8,6 +8,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 
 from wattnet.clickhouse import ClickHouseSettings, connect
@@ -58,9 +59,10 @@ def test_1_a_bad_value_is_named_and_the_good_ones_are_stored(repository: Metrics
         8: (load(zone, True), "is a bool"),
         9: (Metric("ZoneLoad", 1.0, T0, {"zone": zone}), "zone_load"),
         10: (load(zone, 1.0, "2025-03-01"), "is a str"),  # type: ignore[arg-type]  # 1.1 has no type checks either
+        11: (load(zone, 1.0, pd.NaT), "is no moment"),  # type: ignore[arg-type]
     }
     metrics = [load(zone, 1.0), *(metric for metric, _ in bad.values()), load(zone, 2, T0 + HOUR)]
-    with pytest.raises(RefusedMetricsError, match="10 of 12 metrics were not stored") as raised:
+    with pytest.raises(RefusedMetricsError, match="11 of 13 metrics were not stored") as raised:
         repository.write_metrics(metrics)
     assert isinstance(raised.value, ValueError)
     assert raised.value.written == 2
@@ -326,6 +328,8 @@ def test_11_buckets_of_any_step_lie_side_by_side(step: int, begin: str) -> None:
 
 
 def test_11_an_inverted_range_within_a_bucket_is_refused(repository: MetricsRepository) -> None:
+    with pytest.raises(TypeError, match="start is '2025-03-01': give an aware datetime"):
+        repository.query_metrics("zone_load", "2025-03-01")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="is before start"):
         repository.query_metrics("zone_load", T0 + HOUR * 0.7, T0 + HOUR * 0.2)
 

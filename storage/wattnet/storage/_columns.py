@@ -14,7 +14,7 @@ from wattnet.schemas import MetricError
 from wattnet.schemas.columns import timestamps_refused
 from wattnet.storage._errors import Failure
 from wattnet.storage._series import EPOCH, plain, sample
-from wattnet.storage._times import UTC, as_utc
+from wattnet.storage._times import UTC, as_utc, is_moment
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -133,7 +133,7 @@ def _timestamps(metrics: Sequence[Metric], reasons: dict[int, str]) -> NDArray[n
 
 def _microseconds(row: int, given: Any, reasons: dict[int, str]) -> int:
     try:
-        moment = as_utc(given, "timestamp", stacklevel=_WRITER) if isinstance(given, datetime) else given
+        moment = as_utc(given, "timestamp", stacklevel=_WRITER) if is_moment(given) else given
         return SharedMetric("unknown", 0.0, moment).timestamp_us
     except MetricError as exc:
         reasons.setdefault(row, str(exc))

@@ -22,9 +22,7 @@ def set_up_logging(level: str, handlers: Sequence[str], file: Path) -> None:
 
     Raises ConfigurationError for a level that is none, or a file that cannot be written.
     """
-    number = logging.getLevelNamesMapping().get(level.upper()) if hasattr(logging, "getLevelNamesMapping") else None
-    if number is None:
-        number = getattr(logging, level.upper(), None)
+    number = getattr(logging, level.upper(), None)
     if not isinstance(number, int):
         raise ConfigurationError(f"LOG_LEVEL is {level!r}: give DEBUG, INFO, WARNING, ERROR or CRITICAL")
     logger = logging.getLogger(LOGGER)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import warnings
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 UTC = timezone.utc
 
@@ -12,8 +16,20 @@ class NaiveTimestampWarning(UserWarning):
     """A time without a UTC offset was read as UTC."""
 
 
+def is_moment(given: object) -> TypeGuard[datetime]:
+    """Whether it is a datetime, and not pandas.NaT, which is one by its class only."""
+    return isinstance(given, datetime) and given == given
+
+
 def as_utc(moment: datetime, what: str, *, stacklevel: int) -> datetime:
-    """The moment in UTC. `what` names it and `stacklevel` frames above the caller is where it was given."""
+    """The moment in UTC; raises TypeError for what is none.
+
+    `what` names it, and `stacklevel` frames above the caller is where it was given.
+    """
+    if not is_moment(moment):
+        raise TypeError(
+            f"{what} is {moment!r}: give an aware datetime, such as datetime(2025, 3, 1, tzinfo=timezone.utc)"
+        )
     if moment.utcoffset() is None:
         warnings.warn(
             f"{what} {moment.isoformat(sep=' ')} has no UTC offset and is read as UTC: "

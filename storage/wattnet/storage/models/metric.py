@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from collections import deque
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from wattnet.schemas import MetricType
-from wattnet.storage._times import as_utc
+from wattnet.storage._times import as_utc, is_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class Metric:
@@ -43,7 +45,7 @@ class Metric:
         self.value = value
         if timestamp is None:
             timestamp = datetime.now(timezone.utc)
-        elif isinstance(timestamp, datetime):  # what is none is refused when it is written
+        elif is_moment(timestamp):  # what is none is refused when it is written
             timestamp = as_utc(timestamp, "timestamp", stacklevel=2)
         self.timestamp = timestamp
         self.metadata = {} if metadata is None else metadata
@@ -79,12 +81,25 @@ def from_columns(
 
     Times are aware and in UTC; nothing is checked.
     """
-    metrics = list(map(Metric.__new__, repeat(Metric, len(values))))
-    for fill, column in (
-        (_set_name, repeat(name)),
-        (_set_value, values),
-        (_set_timestamp, timestamps),
-        (_set_metadata, map(dict, metadata)),
-    ):
-        deque(map(fill, metrics, column), maxlen=0)
-    return metrics
+    with _nothing_collected():
+        metrics = list(map(Metric.__new__, repeat(Metric, len(values))))
+        for fill, column in (
+            (_set_name, repeat(name)),
+            (_set_value, values),
+            (_set_timestamp, timestamps),
+            (_set_metadata, map(dict, metadata)),
+        ):
+            deque(map(fill, metrics, column), maxlen=0)
+        return metrics
+
+
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Python looks for cycles whenever some objects were made: two fifths of a large answer's time, for none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
