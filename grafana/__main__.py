@@ -28,7 +28,10 @@ def written() -> dict[Path, str]:
         board.templating.list_val = board.templating.list_val or []
         for number, panel in enumerate(board.panels or [], start=1):
             panel.id_val = number
-        text = json.dumps(board, cls=JSONEncoder, indent=1, sort_keys=True)
+        read = json.loads(json.dumps(board, cls=JSONEncoder))
+        for link in read["links"]:
+            del link["placement"]  # the SDK knows only one, in a menu; without it links stand above the panels
+        text = json.dumps(read, indent=1, sort_keys=True)
         files[FOLDER / "dashboards" / f"{make.__name__}.json"] = f"{text}\n"
     files[FOLDER / "provisioning" / "alerting" / "rules.yaml"] = HEADER + yaml.safe_dump(
         alerts(), sort_keys=False, width=120

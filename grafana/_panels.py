@@ -85,6 +85,12 @@ def over_time(title: str, sql: str, unit: str, *, about: str, width: int = 12, h
     )
 
 
+def limits(panel: timeseries.Panel, base: str, steps: Steps) -> timeseries.Panel:
+    """Dashed lines at thresholds."""
+    style = build.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
+    return panel.thresholds(thresholds(base, steps)).thresholds_style(style)
+
+
 def stacked(panel: timeseries.Panel, *, fill: int = 60) -> timeseries.Panel:
     """The lines on top of each other."""
     return panel.stacking(build.StackingConfig().mode(common.StackingMode.NORMAL)).fill_opacity(fill)

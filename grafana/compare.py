@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana._panels import board, coloured, linked, over_time, rows, stacked, thresholds, variable
+from grafana._panels import board, coloured, limits, linked, over_time, rows, stacked, variable
 from grafana._sources import INTENSITY, INTENSITY_BASE
 from grafana._sql import ACTUAL, ZONES, drawn, label_values, lines
 
@@ -42,13 +42,17 @@ FROM (
         .with_variable(variable("datasource", "Data source", label_values("zone_generation", "datasource")))
         .with_variable(variable("scope", "Scope", label_values("local_footprint", "scope")))
         .with_panel(
-            over_time(
-                "Carbon intensity",
-                lines(carbon, of_zone, "avg(q.value)"),
-                "none",
-                width=24,
-                about="gCO2eq/kWh. Dashed: preview. Gaps: missing.",
-            ).thresholds(thresholds(INTENSITY_BASE, INTENSITY))
+            limits(
+                over_time(
+                    "Carbon intensity",
+                    lines(carbon, of_zone, "avg(q.value)"),
+                    "none",
+                    width=24,
+                    about="gCO2eq/kWh. Dashed: preview. Gaps: missing.",
+                ),
+                INTENSITY_BASE,
+                INTENSITY,
+            )
         )
         .with_panel(
             over_time(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grafana._panels import bars, board, number, over_time, stacked, thresholds, variable
+from grafana._panels import bars, board, limits, number, over_time, stacked, variable
 from grafana._sources import INTENSITY, INTENSITY_BASE
 from grafana._sql import ACTUAL, ZONES, drawn, label_values, labels_of, lines
 
@@ -77,12 +77,16 @@ def zone() -> Dashboard:
         )
         .with_panel(over_time("Load", lines(load, "'load'"), "none", about=f"{_STEP} {_QUALITY}"))
         .with_panel(
-            over_time(
-                "Carbon intensity",
-                lines(drawn("local_footprint", ZONE, _CARBON), "'intensity'", "avg(q.value)"),
-                "none",
-                about=f"gCO2eq/kWh, by life cycle or direct emissions as chosen above. {_STEP} {_QUALITY}",
-            ).thresholds(thresholds(INTENSITY_BASE, INTENSITY))
+            limits(
+                over_time(
+                    "Carbon intensity",
+                    lines(drawn("local_footprint", ZONE, _CARBON), "'intensity'", "avg(q.value)"),
+                    "none",
+                    about=f"gCO2eq/kWh, by life cycle or direct emissions as chosen above. {_STEP} {_QUALITY}",
+                ),
+                INTENSITY_BASE,
+                INTENSITY,
+            )
         )
         .with_panel(
             bars(

@@ -36,7 +36,10 @@ def test_the_sdk_reads_them_back() -> None:
     from grafana_foundation_sdk.models.dashboard import Dashboard
 
     for board in boards().values():
-        assert json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder)) == board
+        read = json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder))
+        for link in read["links"]:
+            del link["placement"]
+        assert read == board
 
 
 def test_five_boards_with_ids_of_their_own_that_do_not_overlap() -> None:
