@@ -183,6 +183,7 @@ PUBLIC_NAMES = {
         "QualityError",
         "ReservedLabelError",
         "TimeRangeError",
+        "callers_level",
         "canonical_labels",
         "confluent_header",
         "decode_metric",

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import subprocess
 import sys
-import threading
 import warnings
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from direct_writer import DirectWriter
+from frames import AS, HOUR, T0, X, tidy, wide
 from hostile import metrics, microseconds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,60 +26,24 @@ from wattnet.producer import (
     MemoryProducer,
     Producer,
     ProducerClosedError,
-    ProducerError,
-    QueueFullError,
-    SendError,
-    _progress,
 )
 from wattnet.producer._clock import knowledge_now_us
 from wattnet.producer._frame_encoding import Knowledge, encoded
 from wattnet.producer._frame_reading import read_frame
 from wattnet.query import Client
 from wattnet.schemas import (
-    LabelError,
     LabelWarning,
     Metric,
     MetricEncoder,
-    MetricError,
-    MetricNameError,
-    MetricTimeError,
     MetricValueError,
-    MissingLabelError,
-    NaiveTimeError,
-    QualityError,
-    ReservedLabelError,
     TimeRangeError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from datetime import datetime
 
     from road import Road
-
-
-def in_polars(frame: pd.DataFrame) -> pl.DataFrame:
-    """The names come after the conversion: on its way they are C's strings, and these may hold a zero byte."""
-    converted = pl.from_pandas(frame.set_axis([str(place) for place in range(frame.shape[1])], axis=1))
-    converted.columns = list(frame.columns)
-    return converted
-
-
-UTC = timezone.utc
-T0 = datetime(2025, 3, 1, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-NOWHERE = "127.0.0.1:1"
-X: dict[str, Any] = {"metric_type": "x"}
-AS: dict[str, Callable[[pd.DataFrame], Any]] = {
-    "pandas": lambda frame: frame,
-    "pandas with arrow's types": lambda frame: frame.convert_dtypes(dtype_backend="pyarrow"),
-    "pandas with objects": lambda frame: frame.astype(object),
-    "polars": in_polars,
-    "arrow": lambda frame: pa.Table.from_pandas(frame, preserve_index=False),
-    "arrow in pieces": lambda frame: pa.concat_tables(
-        [pa.Table.from_pandas(frame.iloc[[row]], schema=pa.Schema.from_pandas(frame, preserve_index=False))
-         for row in range(len(frame))]
-    ),
-}  # fmt: skip
 
 
 @pytest.fixture
@@ -90,33 +51,6 @@ def producer() -> Iterator[MemoryProducer]:
     producer = MemoryProducer()
     yield producer
     producer.close()
-
-
-def tidy(**columns: Any) -> pd.DataFrame:
-    """Three hours of one zone."""
-    usual = {
-        "timestamp": pd.date_range(T0, periods=3, freq="h").as_unit("us"),
-        "value": [1.0, 2.0, 3.0],
-        "zone": ["ES", "ES", "PT"],
-    }
-    return pd.DataFrame({**usual, **columns})
-
-
-def wide() -> pd.DataFrame:
-    """As energy people hold it."""
-    frame = pd.DataFrame(
-        {"solar": [1.0, np.nan, 3.0], "wind": [4.0, 5.0, 6.0]},
-        index=pd.date_range("2025-03-01", periods=3, freq="h", tz="Europe/Madrid"),
-    )
-    return frame.rename_axis(columns="production_type")
-
-
-def long(count: int) -> pd.DataFrame:
-    """Of two series, in turns."""
-    times = pd.date_range(T0, periods=count, freq="s").as_unit("us")
-    return pd.DataFrame(
-        {"timestamp": times, "value": np.arange(count, dtype=float), "zone": ["ES", "PT"] * (count // 2)}
-    )
 
 
 def as_messages(frame: Any, **arguments: Any) -> list[tuple[bytes, bytes]]:
@@ -259,90 +193,6 @@ def test_whose_knowledge_time_holds(producer: MemoryProducer) -> None:
         producer.send_frame(frame, metric_type="x", knowledge_time="today")  # type: ignore[arg-type]  # that is the point
 
 
-def unnamed(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.rename_axis(columns=None)
-
-
-LOAD = {"unit": "MW", "datasource": "test", "data_state": "final"}
-REFUSED: list[tuple[Callable[[], Any], dict[str, Any], type[Exception], str]] = [
-    # No frame, or no layout.
-    (lambda: [1, 2], X, FrameError, "list is no frame"),
-    (lambda: wide()["wind"], X, FrameError, "to_frame"),
-    (lambda: pl.from_pandas(tidy()).lazy(), X, FrameError, "collect"),
-    (lambda: unnamed(wide()), X, FrameError, "columns='production_type'"),
-    (tidy, {**X, "columns": "zone"}, FrameError, "column 'value'.*columns="),
-    (tidy, {**X, "missing": "ignore"}, FrameError, "'ignore'"),
-    (lambda: tidy().drop(columns="timestamp"), X, FrameError, "no column 'timestamp'"),
-    (lambda: tidy().set_index("timestamp", drop=False), X, FrameError, "column 'timestamp' and an index"),
-    (lambda: tidy().set_index("zone"), X, FrameError, "index 'zone'.*reset_index"),
-    (lambda: tidy().set_index(["timestamp", "zone"]), X, FrameError, "reset_index"),
-    (lambda: tidy().set_axis(["timestamp", "value", "value"], axis=1), X, FrameError, "two columns are named 'value'"),
-    # Said twice, or not at all.
-    (tidy, {}, FrameError, "metric_type="),
-    (wide, {}, FrameError, "metric_type="),
-    (lambda: tidy(name="a"), X, FrameError, "metric_type=.*'name'"),
-    (lambda: tidy(name="a", metric_type="a"), {}, FrameError, "'metric_type' and 'name'"),
-    (tidy, {**X, "labels": {"zone": "FR"}}, FrameError, "'zone'"),
-    (wide, {**X, "labels": {"production_type": "a"}}, FrameError, "'production_type'"),
-    (lambda: tidy(attributes="{}"), {**X, "attributes": {"run": "1"}}, FrameError, "'attributes'"),
-    # Columns that are no series of their own.
-    (wide, {**X, "columns": ["a", "b"]}, FrameError, "2 labels.*1 levels"),
-    (wide, {**X, "columns": {"solar": {"a": "1"}}}, FrameError, "nothing of column 'wind'"),
-    (wide, {**X, "columns": {"solar": {}, "wind": {}, "sun": {}}}, FrameError, "'sun'"),
-    (wide, {**X, "columns": {"solar": "a", "wind": "b"}}, FrameError, "dict"),
-    (wide, {**X, "columns": {"solar": {}, "wind": {}}}, FrameError, "'solar' and 'wind' are one series"),
-    (lambda: wide().iloc[[0, 1, 0]], X, FrameError, "several rows.*rows 0, 2"),
-    (wide, {**X, "columns": "limit"}, ReservedLabelError, "'limit'.*column 'solar'"),
-    # Times.
-    (lambda: wide().tz_localize(None), X, NaiveTimeError, "'index'.*tz_localize"),
-    (lambda: tidy(timestamp=pd.date_range("2025", periods=3)), X, NaiveTimeError, "'timestamp'.*tz_localize"),
-    (lambda: pl.from_pandas(tidy(timestamp=pd.date_range("2025", periods=3))), X, NaiveTimeError, "replace_time_zone"),
-    (lambda: tidy(timestamp=["2025-03-01T00:00Z"] * 3), X, MetricTimeError, r"'timestamp'.*to_datetime"),
-    (lambda: pl.from_pandas(tidy(timestamp=[1, 2, 3])), X, MetricTimeError, r"'timestamp' holds int64.*unit="),
-    (lambda: tidy(timestamp=pd.Series([T0, T0, T0.replace(tzinfo=None)], dtype=object)), X, NaiveTimeError, r"row 2\)"),
-    (lambda: tidy(timestamp=pd.Series([T0, pd.NaT, T0])), X, MetricTimeError, "missing.*row 1"),
-    (lambda: tidy(timestamp=pd.to_datetime([1, 0, 2000], utc=True)), X, MetricTimeError, r"nanoseconds.*row 0\)"),
-    (lambda: tidy(timestamp=pd.to_datetime([0, -1, 4e9], unit="s", utc=True).as_unit("s")), X, TimeRangeError,
-     r"1969-12-31.*rows 1, 2"),
-    # Values.
-    (lambda: tidy(value=[1, np.inf, -np.inf]), X, MetricValueError, r"inf is not finite.*column 'value', rows 1, 2"),
-    (lambda: tidy(value=["1", "2", "3"]), X, MetricValueError, "'value'.*str"),
-    (lambda: pl.from_pandas(tidy(value=["1", "2", "3"])), X, MetricValueError, "'value'.*float64"),
-    (lambda: tidy(value=[True, False, True]), X, MetricValueError, "'value' holds bool"),
-    (lambda: tidy(value=[1, 2, Decimal(3)]), X, MetricValueError, "Decimal.*row 2"),
-    (lambda: wide().assign(wind=[1, 2, np.inf]), X, MetricValueError, "column 'wind', row 2"),
-    # Series.
-    (lambda: tidy(zone=["ES", None, ""]), {"metric_type": "zone_load", "labels": LOAD}, MissingLabelError,
-     "zone.*rows 1, 2"),
-    (tidy, {"metric_type": "zone_load", "strict": True}, MissingLabelError, "unit.*strict.*rows 0, 1, 2"),
-    (lambda: tidy(name=["a", "No", "a"]), {}, MetricNameError, "'No'.*row 1"),
-    (lambda: tidy(year=[2024.0, np.nan, 2025.0]), X, LabelError, "'year' is 2024.0.*rows 0, 2"),
-    (lambda: tidy(stored_at="a"), X, ReservedLabelError, "'stored_at'"),
-    (lambda: tidy(zone_status=["complete", "good", "complete"]), X, QualityError, "'good'.*row 1"),
-    (lambda: tidy(attributes=["{}", "{]", "[1]"]), X, MetricError, "no JSON.*rows 1, 2"),
-    (lambda: tidy(scope=[["a"], ["a"], ["b"]]), X, FrameError, "'scope' holds a list in row 0"),
-    (lambda: pl.from_pandas(tidy()).with_columns(scope=pl.Series([["a"], ["a"], ["b"]])), X, FrameError, "'scope'"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("frame", "arguments", "error", "said"), REFUSED)
-def test_a_frame_that_is_wrong_is_refused_as_a_whole(
-    producer: MemoryProducer, frame: Callable[[], Any], arguments: dict[str, Any], error: type[Exception], said: str
-) -> None:
-    with pytest.raises(error, match=said) as caught:
-        producer.send_frame(frame(), **arguments)
-    assert type(caught.value) is error or error is MetricError
-    assert producer.sent == []
-
-
-def test_many_wrong_rows_are_counted(producer: MemoryProducer) -> None:
-    frame = pd.DataFrame(
-        {"value": [np.inf] * 5_000}, index=pd.date_range(T0, periods=5_000, freq="s", name="timestamp")
-    )
-    with pytest.raises(MetricValueError, match="rows 0, 1, 2, 3, 4 and 4,995 more, counted from 0"):
-        producer.send_frame(frame, metric_type="x")
-
-
 def test_nothing_in_it(producer: MemoryProducer) -> None:
     for frame in (tidy().iloc[:0], pl.from_pandas(tidy()).clear(), pa.Table.from_pandas(tidy()).slice(0, 0)):
         assert producer.send_frame(frame, metric_type="x") == 0
@@ -351,69 +201,6 @@ def test_nothing_in_it(producer: MemoryProducer) -> None:
     producer.close()
     with pytest.raises(ProducerClosedError):
         producer.send_frame(tidy().iloc[:0], metric_type="x")
-
-
-def test_full_and_block_waits_and_keeps_the_order() -> None:
-    producer = MemoryProducer(full=True)
-    thread = threading.Thread(target=producer.send_frame, args=(long(20_000),), kwargs={"metric_type": "x"})
-    thread.start()
-    thread.join(0.05)
-    assert thread.is_alive()
-    producer.full = False
-    thread.join(20)
-    sent = producer.sent
-    assert [metric.value for metric in sent] == list(range(20_000))
-    known = [metric.knowledge_time_us or 0 for metric in sent]
-    assert all(earlier < later for earlier, later in itertools.pairwise(known))
-    producer.close()
-
-
-def test_where_there_is_room_for_some_the_others_follow_in_order(
-    producer: MemoryProducer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    take, calls = producer._memory.produce, itertools.count(1)
-
-    def produce(*arguments: Any, **named: Any) -> None:
-        if next(calls) % 700 == 0:
-            raise BufferError
-        take(*arguments, **named)
-
-    monkeypatch.setattr(producer._memory, "produce", produce)
-    assert producer.send_frame(long(5_000), metric_type="x") == 5_000
-    assert [metric.value for metric in producer.sent] == list(range(5_000))
-
-
-def full_for_good(**arguments: Any) -> Producer:
-    """librdkafka's own queue, with no broker."""
-    return Producer(NOWHERE, queue_max_messages=1_500, options={"message.timeout.ms": 30_000}, **arguments)
-
-
-def given_up(producer: Producer) -> None:
-    with pytest.raises(ProducerError):
-        producer.close(0)
-
-
-def test_full_and_raise_says_how_many_were_taken() -> None:
-    producer = full_for_good(on_full="raise")
-    with pytest.raises(QueueFullError, match=r"the queue is full .*1,500 of 4,000 rows were taken"):
-        producer.send_frame(long(4_000), metric_type="x")
-    given_up(producer)
-
-
-def test_full_and_drop_counts_them() -> None:
-    heard: list[ProducerError] = []
-    producer = full_for_good(on_full="drop", on_error=heard.append)
-    assert producer.send_frame(long(4_000), metric_type="x") == 1_500
-    assert len([error for error in heard if isinstance(error, QueueFullError)]) == 2_500
-    given_up(producer)
-
-
-def test_a_row_that_kafkas_client_refuses() -> None:
-    producer = Producer(NOWHERE, options={"message.max.bytes": 1_000})
-    frame = tidy(scope=["a", "b" * 2_000, "c"])
-    with pytest.raises(SendError, match=r"max\.message\.bytes.*2 of 3 rows were"):
-        producer.send_frame(frame, metric_type="x")
-    given_up(producer)
 
 
 def test_what_was_read_can_be_sent_back(road: Road) -> None:
@@ -440,24 +227,11 @@ def test_what_was_read_can_be_sent_back(road: Road) -> None:
     assert sorted(map(repr, arrived)) == sorted(map(repr, read)), "-0.0 too"
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.mark.parametrize(
-    ("stream", "progress", "shown"),
-    [(Terminal(), None, True), (Terminal(), False, False), (io.StringIO(), None, False)],
-)
-def test_a_bar_on_a_terminal_only(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, progress: Any, shown: bool
-) -> None:
-    monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr(_progress, "_AFTER_S", 0.0)
-    with MemoryProducer() as producer:
-        producer.send_frame(long(20_000), metric_type="x", progress=progress)
-    assert ("4,096 of 20,000 metrics" in stream.getvalue()) == shown
-    assert stream.getvalue().endswith("\r\x1b[K") == shown
+@pytest.mark.parametrize("frame", [tidy(), wide()])
+def test_a_warning_points_at_the_line_that_sends(producer: MemoryProducer, frame: pd.DataFrame) -> None:
+    with pytest.warns(LabelWarning, match="zone_load lacks 'data_state'") as caught:
+        producer.send_frame(frame, metric_type="zone_load", labels={} if "zone" in frame else {"zone": "FR"})
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 def test_libraries_are_loaded_by_a_frame_only() -> None:

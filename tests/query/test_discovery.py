@@ -67,8 +67,9 @@ def test_a_value_that_looks_like_a_typo_warns(store: DirectWriter, client: Clien
     ):
         with pytest.warns(UnknownValueWarning, match=r"has production_type='sollar': did you mean 'solar'\?"):
             assert read(production_type="sollar") == []
-    with pytest.warns(UnknownValueWarning, match="has zone='de-lu': did you mean 'DE-LU'"):
+    with pytest.warns(UnknownValueWarning, match="has zone='de-lu': did you mean 'DE-LU'") as caught:
         assert len(client.series(name, zone=["de-lu", "IT-NORD", "XX"])) == 1
+    assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert client.series(name, production_type="nuclear") == []

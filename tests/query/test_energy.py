@@ -134,8 +134,9 @@ def test_a_resolution_that_is_not_given_is_inferred_and_said(store: DirectWriter
     put(store, name, {0: 1.0, 0.25: 1.0, 0.5: 1.0, 0.75: 1.0, 1: 1.0, 2: 1.0}, production_type="wind")
     put(store, name, {0: 1.0, 1: 1.0}, production_type="solar", resolution="PT1H")
     query = client.metrics(name, start=T0, end=T0 + 2 * HOUR).resample("1h", "energy")
-    with pytest.warns(InferredResolutionWarning, match=r"1 of 2 series .* PT15M"):
+    with pytest.warns(InferredResolutionWarning, match=r"1 of 2 series .* PT15M") as caught:
         assert read(query) == [(0, 1, 1), (1, 1, 1), (0, 1, 1), (1, None, 0.25)]
+    assert caught[0].filename == __file__, "the line that reads, not one of the client's"
     put(store, name, {0: 1.0}, production_type="hydro", resolution="P999999Y")
     lone = client.metrics(name, production_type="hydro", start=T0, end=T0 + HOUR).resample("1h", "energy")
     with pytest.warns(InferredResolutionWarning, match="single value"):

@@ -68,15 +68,21 @@ def encoded(rows: Rows, encoder: MetricEncoder, knowledge: Knowledge) -> Iterato
     columns = ColumnEncoder(encoder, rows.series)
     keys = np.array(columns.keys, np.object_)
     messages: list[dict[str, Any]] = []
+    series = np.empty(0, np.intp)
     for window in rows.windows(_ROWS_AT_ONCE):
         count = len(window.series)
         if not count:
             continue
         values = columns.encode(window.series, window.value, window.timestamp_us, knowledge.times_us(window))
         messages.extend([{} for _ in range(count - len(messages))])
-        for message, value, key in zip(messages, values, keys[window.series].tolist(), strict=False):
-            message["value"] = value
-            message["key"] = key
+        if np.array_equal(window.series, series):  # as it is, time by time, in a wide frame: the keys stay
+            for message, value in zip(messages, values, strict=False):
+                message["value"] = value
+        else:
+            series = window.series
+            for message, value, key in zip(messages, values, keys[series].tolist(), strict=False):
+                message["value"] = value
+                message["key"] = key
         yield messages[:count]
 
 

@@ -9,7 +9,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from wattnet.query._errors import UnknownLabelError, UnknownNameError, UnknownValueWarning
-from wattnet.schemas import suggest
+from wattnet.schemas import callers_level, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -92,7 +92,7 @@ def warn_of_typos(
                 warnings.warn(
                     f"no series of {name} has {label}={value!r}: did you mean {meant!r}?",
                     UnknownValueWarning,
-                    stacklevel=2,
+                    stacklevel=callers_level(),
                 )
 
 

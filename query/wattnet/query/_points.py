@@ -15,6 +15,7 @@ import numpy as np
 from wattnet.query._calendar import Clock
 from wattnet.query._errors import InferredResolutionWarning
 from wattnet.query._step import DAY_US, HOUR_US, Step, parse_duration
+from wattnet.schemas import callers_level
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -108,6 +109,6 @@ def _inferred(answer: Answer, wanted: NDArray[np.int32]) -> dict[int, Step]:
             warnings.warn(
                 f"{count} of {len(answer.series)} series of {answer.name} have {said}",
                 InferredResolutionWarning,
-                stacklevel=2,
+                stacklevel=callers_level(),
             )
     return found

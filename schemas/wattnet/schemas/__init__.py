@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wattnet.schemas._caller import callers_level
 from wattnet.schemas._context import ZONE_STATUSES
 from wattnet.schemas._decode import decode_metric
 from wattnet.schemas._encoder import MetricEncoder
@@ -59,6 +60,7 @@ __all__ = [
     "QualityError",
     "ReservedLabelError",
     "TimeRangeError",
+    "callers_level",
     "canonical_labels",
     "confluent_header",
     "decode_metric",

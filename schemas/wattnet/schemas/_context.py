@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from wattnet.schemas._caller import callers_level
 from wattnet.schemas._errors import (
     AttributeValueError,
     LabelError,
@@ -81,11 +82,10 @@ def checked_context(
     attributes: Mapping[str, object] | None,
     *,
     strict: bool,
-    stacklevel: int,
 ) -> Context:
     """The context of a metric that somebody makes: every rule is applied.
 
-    Warns of missing labels at `stacklevel` frames above the caller, or raises MissingLabelError when strict.
+    Warns of missing labels, or raises MissingLabelError when strict.
     """
     kind = _metric_type(metric_type)
     name = kind.value if isinstance(kind, MetricType) else kind
@@ -103,7 +103,7 @@ def checked_context(
     if missing and strict:
         raise missing_labels(name, missing)
     if missing:
-        warnings.warn(_missing_text(name, missing), LabelWarning, stacklevel=stacklevel + 1)
+        warnings.warn(_missing_text(name, missing), LabelWarning, stacklevel=callers_level())
     return Context(
         metric_type=kind,
         name=name,

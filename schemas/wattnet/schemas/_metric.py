@@ -71,12 +71,12 @@ class Metric:
         try:
             context = _checked[key]
         except KeyError:
-            context = checked_context(metric_type, metadata, attributes, strict=strict, stacklevel=2)
+            context = checked_context(metric_type, metadata, attributes, strict=strict)
             if len(_checked) >= _MAX_CONTEXTS:
                 _checked.clear()
             _checked[key] = context
         except TypeError:  # something in it is not hashable, and that is refused
-            context = checked_context(metric_type, metadata, attributes, strict=strict, stacklevel=2)
+            context = checked_context(metric_type, metadata, attributes, strict=strict)
         if strict and context.missing:
             raise missing_labels(context.name, context.missing)
         if type(value) is not float:
