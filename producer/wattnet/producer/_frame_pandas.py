@@ -52,20 +52,21 @@ class PandasTable:
                 f"column {column!r} has no UTC offset, so it could mean any zone's clock: attach the zone that it is "
                 "in, such as .tz_localize('UTC') or .tz_localize('Europe/Madrid') (.dt.tz_localize for a column)"
             )
-        if given.dtype != object:
-            raise no_times(column, str(given.dtype))
+        if (kind := _kind(given)) != "object":
+            raise no_times(column, kind)
         timestamp_us: NDArray[np.int64] = _each(given, column, np.int64, NOTHING_US, _timestamp_us)
         return timestamp_us
 
     def numbers(self, place: int) -> NDArray[np.float64]:
         given = self._frame.iloc[:, place]
         numbers: NDArray[np.float64]
-        if given.dtype == object:
+        kind = _kind(given)
+        if kind == "object":
             numbers = _each(given, str(self.columns[place]), np.float64, np.nan, _value)
             return numbers
         if given.dtype.kind not in "iuf":
             raise MetricValueError(
-                f"column {self.columns[place]!r} holds {given.dtype} and no numbers: convert it first, such as "
+                f"column {self.columns[place]!r} holds {kind} and no numbers: convert it first, such as "
                 ".astype('float64'), or drop it"
             )
         return given.to_numpy(np.float64, na_value=np.nan)
@@ -106,6 +107,13 @@ class PandasTable:
 
 def _numbers_rows(index: pd.Index[Any]) -> bool:
     return len(index) == 0 or index.dtype.kind in "iu"
+
+
+def _kind(given: Any) -> str:
+    """The type in pandas' words; before pandas 3, text was kept as objects."""
+    if given.dtype == object and pd.api.types.infer_dtype(given, skipna=True) == "string":
+        return "str"
+    return str(given.dtype)
 
 
 def _says_one_thing(given: Any) -> bool:

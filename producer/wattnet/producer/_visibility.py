@@ -3,7 +3,8 @@
 A consumer commits a claim [first, next) of a partition before it inserts that range, and an empty one behind the last
 range when nothing follows. Either way all before the committed offset is acknowledged by ClickHouse in every table.
 (The ledger's row would not say so: tables are written one after the other.) ClickHouse's Kafka engine commits what its
-views have written. A commit of a topic that was deleted says nothing of the one that has its name now.
+views have written, in a group of its own: the consumers' commits name it while it is the feeder. A commit of a topic
+that was deleted says nothing of the one that has its name now.
 """
 
 from __future__ import annotations
@@ -53,14 +54,10 @@ class Visibility:
 
     def __init__(self, config: Mapping[str, Any], *, topic: str, group_id: str, timeout_s: float | None) -> None:
         self._admin = AdminClient(dict(config), logger=librdkafka_logger)
-        # It only asks, and joins nothing. The admin client asks for commits, too, but librdkafka 2.16 ends the process
-        # by SIGSEGV when the group's coordinator moves just then (OffsetFetch refreshes a group that it does not have).
-        self._group = Consumer(
-            {**config, "group.id": group_id, "enable.auto.commit": False, "enable.auto.offset.store": False},
-            logger=librdkafka_logger,
-        )
+        self._config = config
+        self._asking: dict[str, Consumer] = {}
         self._topic = topic
-        self._group_id = group_id
+        self._group_id = self._feeding = group_id
         self._timeout_s = timeout_s
         self._last_trouble = ""
 
@@ -86,7 +83,8 @@ class Visibility:
         raise self._timed_out(behind)
 
     def close(self) -> None:
-        self._group.close()
+        for asking in self._asking.values():
+            asking.close()
 
     def _insist(self, ask: Callable[[], T], deadline: float | None) -> T | None:
         """The answer, asked for until there is one; None when the time is over."""
@@ -97,7 +95,7 @@ class Visibility:
                 error: KafkaError = exc.args[0]
                 if error.code() in _NEVER:
                     raise VisibilityError(
-                        f"Kafka does not tell this user how far group {self._group_id!r} is in {self._topic!r}: "
+                        f"Kafka does not tell this user how far group {self._feeding!r} is in {self._topic!r}: "
                         f"{error.str()}. It needs Describe on the topic and on the group"
                     ) from exc
                 self._last_trouble = error.str()
@@ -118,13 +116,13 @@ class Visibility:
 
     def _behind(self, topic_id: str, ends: Mapping[int, int]) -> dict[int, tuple[int, int]]:
         """For each partition that is not there yet: how far it is, and its end."""
-        wanted = [TopicPartition(self._topic, partition) for partition in ends]
-        places = self._group.committed(wanted, timeout=_REQUEST_TIMEOUT_S)
-        reached = {
-            one.partition: one.offset
-            for one in places
-            if one.offset >= 0 and one.error is None and _is_of(topic_id, one.metadata)
-        }
+        self._feeding = self._group_id
+        places = self._committed(self._group_id, topic_id, ends)
+        reached = {one.partition: one.offset for one in places}
+        if feeder := next(filter(None, (_said(one).get("feeder") for one in places)), None):
+            self._feeding = f"{self._group_id}-{feeder}"
+            for one in self._committed(self._feeding, topic_id, ends):
+                reached[one.partition] = max(one.offset, reached.get(one.partition, 0))
         silent = [partition for partition, end in ends.items() if end and partition not in reached]
         # Of a partition that holds nothing any more a new group has nothing to commit.
         reached |= self._offsets(silent, "earliest")
@@ -133,6 +131,25 @@ class Visibility:
             for partition, end in ends.items()
             if reached.get(partition, 0) < end
         }
+
+    def _committed(self, group_id: str, topic_id: str, partitions: Iterable[int]) -> list[TopicPartition]:
+        """What a group has committed of this topic."""
+        if group_id not in self._asking:
+            # It only asks, and joins nothing. The admin client asks for commits, too, but librdkafka 2.16 ends the
+            # process by SIGSEGV when the group's coordinator moves just then (OffsetFetch refreshes a group that it
+            # does not have).
+            self._asking[group_id] = Consumer(
+                {**self._config, "group.id": group_id, "enable.auto.commit": False, "enable.auto.offset.store": False},
+                logger=librdkafka_logger,
+            )
+        wanted = [TopicPartition(self._topic, partition) for partition in partitions]
+        places = self._asking[group_id].committed(wanted, timeout=_REQUEST_TIMEOUT_S)
+        # Consumers write the topic's id into the commit, other feeders nothing.
+        return [
+            one
+            for one in places
+            if one.offset >= 0 and one.error is None and _said(one).get("topic_id", topic_id) == topic_id
+        ]
 
     def _offsets(self, partitions: Iterable[int], which: str) -> dict[int, int]:
         spec = _LATEST if which == "latest" else _EARLIEST
@@ -144,16 +161,16 @@ class Visibility:
 
     def _members(self) -> int | None:
         """How many consumers the group has."""
-        asked = self._admin.describe_consumer_groups([self._group_id], request_timeout=_REQUEST_TIMEOUT_S)
+        asked = self._admin.describe_consumer_groups([self._feeding], request_timeout=_REQUEST_TIMEOUT_S)
         try:
-            return len(asked[self._group_id].result(_REQUEST_TIMEOUT_S).members)
+            return len(asked[self._feeding].result(_REQUEST_TIMEOUT_S).members)
         except KafkaException as exc:
             if exc.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return 0
             raise
 
     def _timed_out(self, behind: dict[int, tuple[int, int]]) -> VisibilityTimeoutError:
-        group = f"group {self._group_id!r}"
+        group = f"group {self._feeding!r}"
         members: int | None = None
         with suppress(KafkaException, FutureTimeoutError):  # then Kafka does not say
             members = self._members() if behind else None
@@ -167,7 +184,9 @@ class Visibility:
         named = [f"{partition} ({at} of {end})" for partition, (at, end) in list(behind.items())[:_NAMED_PARTITIONS]]
         if len(behind) > _NAMED_PARTITIONS:
             named.append(f"and {len(behind) - _NAMED_PARTITIONS} more")
-        if members == 0:
+        if members == 0 and self._feeding != self._group_id:
+            what_now = f"Nobody is in {group}: see `wattnet kafka-engine status`"
+        elif members == 0:
             what_now = (
                 f"Nobody consumes, {group} has no members: start `wattnet consume`, or name the group that does "
                 "(group_id=…)"
@@ -187,9 +206,10 @@ class Visibility:
         )
 
 
-def _is_of(topic_id: str, metadata: str | None) -> bool:
-    """Whether a commit may be of this topic: consumers write its id into the commit, other feeders nothing."""
+def _said(place: TopicPartition) -> dict[str, Any]:
+    """What is written in a commit's metadata; nothing where that is not ours."""
     try:
-        return str(json.loads(metadata or "")["topic_id"]) == topic_id
-    except (ValueError, TypeError, KeyError):
-        return True
+        said = json.loads(place.metadata or "")
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
