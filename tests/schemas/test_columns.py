@@ -26,7 +26,7 @@ def in_columns(sent: list[Metric], known_us: list[int]) -> list[tuple[bytes, byt
     return list(zip(columns.keys, values, strict=True))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.lists(st.tuples(metrics(), microseconds), max_size=5))
 def test_the_bytes_are_those_of_the_encoder(rows: list[tuple[Metric, int]]) -> None:
     one_by_one = MetricEncoder(HEADER)
