@@ -24,8 +24,9 @@ LARGE_FIRST = ("faults", "soak", "cli", "local", "packaging")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--soak 1` runs tests/soak whole, `--soak 0.1` a tenth of it."""
+    """`--soak 1` runs tests/soak whole, `--soak 0.1` a tenth of it; `--old-package` what needs 1.1 from PyPI."""
     parser.addoption("--soak", type=float, default=0.0, metavar="SHARE", help="the share of the whole in tests/soak")
+    parser.addoption("--old-package", action="store_true", help="install wattnet-storage 1.1 for tests/legacy")
 
 
 class OneRegistry(LoadFileScheduling):  # type: ignore[misc]  # xdist brings no types

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from old_tables import OldDatabase
 from road import until
+from tables import make_tables
 from warm_process import WarmProcess
 
-from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.clickhouse import ClickHouseSettings, connect
 from wattnet.legacy import TableReport, import_legacy
 from wattnet.legacy._slices import cut
 from wattnet.legacy._survey import look_through
@@ -46,7 +47,7 @@ class Place:
         # By another name it is another server.
         elsewhere = {"database": f"{name}_old", "host": "localhost"}
         self.source = self.target if one_server else self.target.model_copy(update=elsewhere)
-        migrate_up(self.target)
+        make_tables(self.target)
         self.stack = stack
         self.one_server = one_server
         self.driver: Driver = connect(self.target)

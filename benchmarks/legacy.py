@@ -1,0 +1,220 @@
+"""`python -m benchmarks.legacy [METRICS]`: beside wattnet-storage 1.1, on the same engine and data.
+
+One program, written for 1.1 (program_of_1_x.py), runs with that package (in a virtual environment that is made for it,
+from PyPI) and unmodified with ours: hourly metrics of 20 zones by 6 production types, by default a year of them. It
+writes all of them, until they are visible, and reads a series, a zone, and a day of all zones.
+
+Reads are asked by turns, after the tables of both were merged, and the fastest of each counts: the machine may have
+other things to do. For that reason a write's processor time is shown, too, of all processes that had a part in it: the
+program, ClickHouse, Kafka, the consumer. Frames are ours alone: 1.1 has none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.ours import start_consumer, stop
+from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.local import LocalStack
+from wattnet.producer import create_topic
+from wattnet.query import Client
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+METRICS = 1_051_200
+ZONES, TYPES = 20, 6
+CALL = 50_000  # metrics in a call of write_metrics
+ROUNDS = 7
+PACKAGE = "wattnet-storage==1.1.0"
+PROGRAM = Path(__file__).with_name("program_of_1_x.py")
+START = datetime(2024, 1, 1, tzinfo=timezone.utc)
+OLD, DIRECT, KAFKA = "1.1", "ours, clickhouse", "ours, kafka"
+VISIBLE = {
+    OLD: "SELECT count() FROM old.zone_generation",
+    DIRECT: "SELECT sum(messages) FROM direct.ledger",
+    KAFKA: "SELECT sum(messages) FROM kafka.ledger",
+}
+ZONE = {"zone": "Z07"}
+SERIES = {**ZONE, "production_type": "type3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Something that programs read: the hours [first, next), and by how much ours should be faster."""
+
+    what: str
+    hours: tuple[int, int]
+    labels: dict[str, str]
+    list_target: float
+
+
+class Program:
+    """The program of 1.x under one interpreter."""
+
+    def __init__(self, python: str) -> None:
+        self._process = subprocess.Popen(
+            [python, str(PROGRAM)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROGRAM.parent
+        )
+
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        return self._process.pid
+
+    def __call__(self, **order: Any) -> Any:
+        """What it answers."""
+        asked, answers = self._process.stdin, self._process.stdout
+        assert asked
+        assert answers
+        asked.write(json.dumps(order) + "\n")
+        asked.flush()
+        line = answers.readline()
+        if not line:
+            raise RuntimeError(f"the program ended: exit code {self._process.wait(10)}")
+        return json.loads(line)
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def main() -> None:
+    """Make the environment and the stack; write, read, print."""
+    console = Console()
+    metrics = int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else METRICS
+    hours = metrics // (ZONES * TYPES)
+    with ExitStack() as opened:
+        folder = opened.enter_context(TemporaryDirectory())
+        console.print(f"installing {PACKAGE}")
+        old_python = install(Path(folder))
+        stack = opened.enter_context(LocalStack(progress=console.print))
+        for database in ("direct", "kafka"):
+            migrate_up(ClickHouseSettings.from_url(stack.clickhouse_url, database=database))
+        create_topic(stack.bootstrap_servers, "legacy", partitions=12)
+        programs = {
+            name: opened.enter_context(Program(python))
+            for name, python in ((OLD, old_python), (DIRECT, sys.executable), (KAFKA, sys.executable))
+        }
+        for name, program in programs.items():
+            program(open=_configuration(stack, name))
+        log = Path(folder, "consumer.log")
+        consumer = start_consumer(stack, "legacy", "kafka", log=opened.enter_context(log.open("wb")))
+        try:
+            _wait_reading(log)
+            written = {}
+            for name, program in programs.items():
+                order = {"zones": ZONES, "types": TYPES, "hours": hours, "call": CALL, "visible": VISIBLE[name]}
+                pids = [program.pid, stack.clickhouse.pid, *((stack.kafka.pid, consumer.pid) if name == KAFKA else ())]
+                before_s = processor_s(pids)
+                written[name] = program(write={**order, "dsn": stack.clickhouse_url})
+                written[name]["cpu_seconds"] = processor_s(pids) - before_s
+                console.print(f"{name}: {hours * ZONES * TYPES / written[name]['seconds']:,.0f} metrics/s")
+        finally:
+            stop([consumer])
+        console.print(_writes(written, hours * ZONES * TYPES))
+        with connect(ClickHouseSettings.from_url(stack.clickhouse_url, database="direct")) as driver:
+            for table in ("old.zone_generation", "direct.metrics"):
+                driver.command(f"OPTIMIZE TABLE {table} FINAL")
+        with Client(stack.clickhouse_url, database="direct") as client:
+            reads = [
+                Read("a series", (0, hours), SERIES, 5),
+                Read("a zone", (0, hours), ZONE, 5),
+                Read("a day of all zones", (24, 48), {}, 2),
+            ]
+            console.print(_reads([(one, *measure(one, programs, client)) for one in reads]))
+
+
+def install(folder: Path) -> str:
+    """The interpreter of an environment with 1.1 in it."""
+    uv = [sys.executable, "-m", "uv"]
+    subprocess.run([*uv, "venv", "--quiet", "--python", sys.executable, folder / "venv"], check=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, PACKAGE, "lz4"], check=True)
+    return str(python)
+
+
+def processor_s(pids: list[int]) -> float:
+    """Processor time that processes have taken so far; Linux says so."""
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+    return sum(int(ticks) for stat in stats for ticks in stat[11:13]) / os.sysconf("SC_CLK_TCK")
+
+
+def _configuration(stack: LocalStack, name: str) -> dict[str, Any]:
+    host, port = stack.env["CLICKHOUSE_HOST"], int(stack.env["CLICKHOUSE_PORT"])
+    plugin = "kafka" if name == KAFKA else "clickhouse"
+    database = {OLD: "old", DIRECT: "direct", KAFKA: "kafka"}[name]
+    plugins: dict[str, Any] = {"clickhouse": {"host": host, "port": port, "database": database}}
+    if name == KAFKA:
+        plugins["kafka"] = {"bootstrap_servers": stack.bootstrap_servers, "topic": "legacy"}
+    return {"timeseries_step_minutes": 60, "storage_clients": [plugin], "plugin_configs": plugins}
+
+
+def _wait_reading(log: Path) -> None:
+    """Until the consumer has come up: its start is not what is measured."""
+    deadline_s = time.monotonic() + 60
+    while "reading" not in log.read_text():
+        if time.monotonic() > deadline_s:
+            raise RuntimeError(f"the consumer does not come up: {log.read_text()}")
+        time.sleep(0.1)
+
+
+def measure(read: Read, programs: dict[str, Program], client: Client) -> tuple[float, float, float]:
+    """Milliseconds of 1.1, of ours as a list, and of ours as a frame: the fastest of each."""
+    start, end = (START + timedelta(hours=hour) for hour in read.hours)
+    took: dict[str, list[float]] = {OLD: [], DIRECT: [], "frame": []}
+    counts = set()
+    for _ in range(ROUNDS):
+        for name in (OLD, DIRECT):
+            answer = programs[name](read={"hours": read.hours, "labels": read.labels})
+            took[name].append(answer["seconds"] * 1000)
+            counts.add(answer["metrics"])
+        began_s = time.perf_counter()
+        counts.add(len(client.metrics("zone_generation", start=start, end=end, **read.labels).to_pandas()))
+        took["frame"].append((time.perf_counter() - began_s) * 1000)
+    assert len(counts) == 1, f"{read.what}: they do not read the same: {counts}"
+    return min(took[OLD]), min(took[DIRECT]), min(took["frame"])
+
+
+def _writes(written: dict[str, dict[str, float]], metrics: int) -> Table:
+    table = Table(title=f"{metrics:,} metrics, from write_metrics to visible")
+    for column in ("", "metrics/s", "of 1.1", "target", "processor time, s"):
+        table.add_column(column, justify="left" if not column else "right")
+    targets = {OLD: "", DIRECT: "1.5", KAFKA: "1.0"}
+    for name, one in written.items():
+        ratio = written[OLD]["seconds"] / one["seconds"]
+        rate = f"{metrics / one['seconds']:,.0f}"
+        table.add_row(name, rate, f"{ratio:.2f}", targets[name], f"{one['cpu_seconds']:.1f}")
+    return table
+
+
+def _reads(rows: list[tuple[Read, float, float, float]]) -> Table:
+    table = Table(title="query_metrics, and Client.metrics(...).to_pandas()")
+    for column in ("", "1.1, ms", "ours, ms", "faster", "target", "frame, ms", "faster", "target"):
+        table.add_column(column, justify="left" if not column else "right")
+    for read, old, ours, frame in rows:
+        lists = (f"{old:,.0f}", f"{ours:,.0f}", f"{old / ours:.1f}", f"{read.list_target:g}")
+        table.add_row(read.what, *lists, f"{frame:,.0f}", f"{old / frame:.1f}", "12")
+    return table
+
+
+if __name__ == "__main__":
+    main()
