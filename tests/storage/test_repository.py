@@ -93,6 +93,11 @@ def test_a_config_is_frozen_and_checked() -> None:
         StorageConfig(storage_clients=["a", "b", "a"])
     with pytest.raises(ConfigurationError, match="'hots', which there is not: did you mean 'host'"):
         MetricsRepository(StorageConfig(15, ["clickhouse"], {"clickhouse": {"hots": "far"}}))
+    for plugin, wrong_value in (("clickhouse", {"port": "x"}), ("kafka", {"options": "x"})):
+        secret = {"password" if plugin == "clickhouse" else "sasl_password": "s3cret"}
+        with pytest.raises(ConfigurationError) as raised:
+            MetricsRepository(StorageConfig(15, [plugin], {plugin: {**secret, **wrong_value}}))
+        assert "s3cret" not in str(raised.value)
 
 
 def test_plugin_configs_win_over_the_environment_and_that_over_files(
