@@ -20,7 +20,13 @@ DEFINITIONS = f"""
 
 
 def make_tables(settings: ClickHouseSettings) -> None:
-    """Empty, in a new database. The definitions are ClickHouse's own, of what was migrated once on this server."""
+    """Empty, in a new database. The definitions are ClickHouse's own, of what was migrated once on this server.
+
+    Those of a cluster are migrated: that is what their tests are about.
+    """
+    if settings.cluster:
+        migrate_up(settings)
+        return
     client, definitions = _migrated_once(settings.address)
     client.command(f"CREATE DATABASE {settings.database}")
     for definition in definitions:

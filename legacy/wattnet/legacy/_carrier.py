@@ -26,6 +26,7 @@ BLOCK_ROWS = 1_048_449
 SETTINGS: dict[str, Any] = {
     "async_insert": 0,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "distributed_foreground_insert": 1,  # on a cluster, where the table is a front: likewise
     "max_insert_block_size": BLOCK_ROWS,
     "min_insert_block_size_rows": BLOCK_ROWS,
     "min_insert_block_size_bytes": 0,

@@ -28,6 +28,7 @@ ROWS_AT_ONCE = 1_000_000
 SETTINGS = {
     "async_insert": 0,  # the acknowledgement must mean stored
     "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "distributed_foreground_insert": 1,  # on a cluster, where the table is a front: likewise
     "max_insert_block_size": ROWS_AT_ONCE,
     "min_insert_block_size_rows": ROWS_AT_ONCE,
     "min_insert_block_size_bytes": 0,
