@@ -7,6 +7,7 @@ import pty
 import subprocess
 import sys
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,11 @@ class Command:
             finally:
                 process.kill()
             return subprocess.CompletedProcess(arguments, code, stdout.read_text(), stderr.read_text())
+
+    def together(self, *lines: str, env: Mapping[str, str]) -> list[subprocess.CompletedProcess[str]]:
+        """Commands that have ended, forked as above, all at the same time."""
+        with ThreadPoolExecutor(len(lines)) as threads:
+            return [*threads.map(lambda line: self(*line.split(), env=env), lines)]
 
     def on_a_terminal(self, *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 120) -> str:
         """What a terminal is sent, standard output and error together; forked as above."""

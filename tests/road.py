@@ -129,12 +129,15 @@ class Road:
             dsn=self.stack.clickhouse_url, database=self.name, autogenerate_session_id=False
         )
         self.admin = AdminClient({"bootstrap.servers": self.stack.bootstrap_servers})
+        # Asks for the group's commits, again and again while a test waits; it joins nothing.
+        self.probe = Consumer({"bootstrap.servers": self.stack.bootstrap_servers, "group.id": self.group})
 
     def close(self) -> None:
         """Remove the topic and the database."""
         # Or its files stay for eight minutes, and a copy of ClickHouse's folder is one of them all.
         self.client.command(f"DROP DATABASE {self.name} SYNC")
         self.client.close()
+        self.probe.close()
         self.admin.delete_topics([self.topic])[self.topic].result(30)
 
     @property
@@ -218,11 +221,7 @@ class Road:
 
     def committed(self) -> list[TopicPartition]:
         """The group's commits, with their metadata."""
-        probe = Consumer({"bootstrap.servers": self.stack.bootstrap_servers, "group.id": self.group})
-        try:
-            return probe.committed([TopicPartition(self.topic, p) for p in range(self.partitions)], timeout=10)
-        finally:
-            probe.close()
+        return self.probe.committed([TopicPartition(self.topic, p) for p in range(self.partitions)], timeout=10)
 
     def reset_offsets(self, offset: int) -> None:
         """Set every partition's commit, as an operator does with Kafka's own tools; nobody may be in the group."""

@@ -100,8 +100,16 @@ class _Parent:
             return json.loads(answers.readline())
 
 
-@cache
+_MAKING = Lock()
+
+
 def _parent() -> _Parent:
+    with _MAKING:  # threads that ask at the same time must not get two
+        return _only_parent()
+
+
+@cache
+def _only_parent() -> _Parent:
     return _Parent()
 
 

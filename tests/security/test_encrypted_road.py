@@ -129,11 +129,9 @@ def test_the_whole_road_is_encrypted(
     assert terminator.connections > 3
 
 
-def run_all(wattnet: Command, *commands: str, env: dict[str, str]) -> list[tuple[int, str]]:
+def run_all(wattnet: Command, *lines: str, env: dict[str, str]) -> list[tuple[int, str]]:
     """Exit code and output of each, which run at the same time."""
-    running = [wattnet.start(*command.split(), env=env) for command in commands]
-    said = ["".join(process.communicate(timeout=120)) for process in running]
-    return [(process.returncode, text) for process, text in zip(running, said, strict=True)]
+    return [(one.returncode, one.stdout + one.stderr) for one in wattnet.together(*lines, env=env)]
 
 
 def test_a_wrong_password_is_a_wrong_setting(

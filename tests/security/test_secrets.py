@@ -131,12 +131,11 @@ def test_a_url_may_say_whom_to_trust() -> None:
 
 def test_commands_that_reach_nobody_say_none_of_them(wattnet: Command) -> None:
     """With librdkafka's and all libraries' logs at debug, wrong addresses, and a setting that is wrong beside them."""
-    commands = [("init",), ("verify",), ("doctor",), ("kafka-engine", "status")]
-    running = [wattnet.start(*command, env=ENV) for command in commands]
-    running.append(wattnet.start("consume", env={**ENV, "KAFKA_SSL_CA_LOCATION": "/no/such/file"}))
-    for process in running:
-        said = "".join(process.communicate(timeout=120))
-        assert process.returncode in (69, 78), said
+    ended = wattnet.together("init", "verify", "doctor", "kafka-engine status", env=ENV)
+    ended.append(wattnet("consume", env={**ENV, "KAFKA_SSL_CA_LOCATION": "/no/such/file"}))
+    for one in ended:
+        said = one.stdout + one.stderr
+        assert one.returncode in (69, 78), said
         assert "CLICKHOUSE_HOST" in said or "KAFKA_" in said or NOBODY in said
         assert SECRET not in said
     assert "KAFKA_SSL_CA_LOCATION='/no/such/file': there is no such file" in said
