@@ -81,11 +81,13 @@ def fill(driver: Driver) -> None:
 
 def _measure(client: Client, driver: Driver, query: Query) -> list[str]:
     matches = find_matches(client._database, NAME, query._question.filters.labels)
-    [statement] = query._question.statements(matches)
+    query.to_pandas()  # from here on the client knows the states of the values
+    [statement] = query._question.statements(matches, client._database.states.of(NAME))
+    settings = {**SETTINGS, "max_final_threads": 1} if statement.small else SETTINGS
     ways: list[Callable[[], object]] = [
         query.to_pandas,
-        lambda: driver.raw_query(statement.sql, statement.parameters, SETTINGS, fmt="Native"),
-        lambda: driver.query_df(statement.sql, statement.parameters, SETTINGS),
+        lambda: driver.raw_query(statement.sql, statement.parameters, settings, fmt="Native"),
+        lambda: driver.query_df(statement.sql, statement.parameters, settings),
     ]
     took: list[list[float]] = [[] for _ in ways]
     processor = []

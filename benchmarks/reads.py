@@ -112,12 +112,15 @@ def _one() -> dict[str, str]:
 def _raw(client: Client, driver: Driver, query: Query) -> Callable[[], object]:
     """The query's own statements, without looking up the series, and without making anything of the answers."""
     question = query._question
-    statements = list(question.statements(find_matches(client._database, question.name, question.filters.labels)))
+    matches = find_matches(client._database, question.name, question.filters.labels)
+    query.to_list()  # from here on the client knows the states of the values
+    statements = list(question.statements(matches, client._database.states.of(question.name)))
     setting = {"do_not_merge_across_partitions_select_final": 1}
 
     def ask() -> None:
         for one in statements:
-            driver.raw_query(one.sql, one.parameters, setting, fmt="Native")
+            small = {"max_final_threads": 1} if one.small else {}
+            driver.raw_query(one.sql, one.parameters, {**setting, **small}, fmt="Native")
 
     return ask
 

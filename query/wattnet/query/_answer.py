@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattnet.query._states import Coded
 from wattnet.schemas import ZONE_STATUSES
 
 if TYPE_CHECKING:
@@ -96,11 +97,15 @@ def joined(blocks: Sequence[Sequence[Any]], column: int, dtype: type[np.generic]
     return np.concatenate([np.asarray(block[column], dtype) for block in blocks])
 
 
-def _coded(blocks: Sequence[Sequence[str]]) -> tuple[list[str], NDArray[np.int32]]:
+def _coded(blocks: Sequence[Sequence[str] | Coded]) -> tuple[list[str], NDArray[np.int32]]:
     """The distinct strings, and each row's place among them; the per-row work stays in C."""
     numbers: dict[str, int] = {}
     coded: list[NDArray[np.int32]] = [np.empty(0, np.int32)]
     for block in blocks:
+        if isinstance(block, Coded):
+            places = np.array([numbers.setdefault(text, len(numbers)) for text in block.values], np.int32)
+            coded.append(places[np.asarray(block.codes, np.uint8)])
+            continue
         distinct = set(block)
         for text in sorted(distinct):
             numbers.setdefault(text, len(numbers))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,9 +14,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from wattnet.clickhouse import ClickHouseUnavailableError, connect
 from wattnet.query._errors import QuestionError, RowLimitError
 from wattnet.query._refusals import BusyError, in_words, time_limit
+from wattnet.query._remembered import Remembered
+from wattnet.query._states import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from clickhouse_connect.driver.client import Client as Driver
 
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 _PAUSES_S = (0.2, 0.6, 1.8)
 # The server ends a query by itself; the connection waits a little longer for it to say so.
 _GRACE_S = 5.0
+_MAX_BESIDE = 8
 
 Answer = TypeVar("Answer")
 
@@ -50,6 +55,16 @@ class Database:
         self._pause = pause
         self._driver: Driver | None = None
         self._connecting = Lock()
+        self._beside: ThreadPoolExecutor | None = None
+        self.remembered = Remembered()
+        self.states = States()
+
+    def beside(self, ask: Callable[[], Answer]) -> Future[Answer]:
+        """Ask something small at the same time, by a connection of its own. It must not ask beside itself."""
+        with self._connecting:
+            if self._beside is None:
+                self._beside = ThreadPoolExecutor(_MAX_BESIDE, "wattnet-query")
+            return self._beside.submit(ask)
 
     def rows(self, sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """The rows of a small answer."""
@@ -62,15 +77,18 @@ class Database:
 
         return self._tried(ask)
 
-    def blocks(self, sql: str, parameters: Mapping[str, object], *, rows_before: int = 0) -> list[Sequence[Any]]:
+    def blocks(
+        self, sql: str, parameters: Mapping[str, object], *, rows_before: int = 0, small: bool = False
+    ) -> list[Sequence[Any]]:
         """A large answer: blocks as `stream` has them. Raises RowLimitError for more than max_rows.
 
         rows_before  how many rows other statements have brought already
+        small        whether it reads so little that one thread does it best
         """
 
         def ask() -> list[Sequence[Any]]:
             rows, blocks = rows_before, []
-            for block in self._stream(sql, parameters):
+            for block in self._stream(sql, parameters, small=small):
                 rows += len(block[0])
                 if rows > self.max_rows:
                     raise RowLimitError(
@@ -102,17 +120,20 @@ class Database:
         """Give the connections back; the next question connects again."""
         with self._connecting:
             driver, self._driver = self._driver, None
+            beside, self._beside = self._beside, None
+        if beside is not None:
+            beside.shutdown(wait=False)
         if driver is not None:
             driver.close()
 
-    def _stream(self, sql: str, parameters: Mapping[str, object]) -> Iterator[Sequence[Any]]:
+    def _stream(self, sql: str, parameters: Mapping[str, object], *, small: bool = False) -> Iterator[Sequence[Any]]:
         deadline = time.monotonic() + self.timeout_s + _GRACE_S
         with self._in_words():
             driver = self._connected()
             with driver.query_column_block_stream(
                 sql,
                 parameters=dict(parameters),
-                settings=self._settings(driver),
+                settings=self._settings(driver, **({"max_final_threads": 1} if small else {})),
                 query_formats={"DateTime64": "int"},
             ) as stream:
                 for block in stream:
@@ -136,12 +157,13 @@ class Database:
                 self._driver = connect(self.settings, timeout_s=self.timeout_s + _GRACE_S)
             return self._driver
 
-    def _settings(self, driver: Driver) -> dict[str, float]:
+    def _settings(self, driver: Driver, **more: float) -> dict[str, float]:
         """Readers often have a profile that may change no settings: then the answer is the same, only slower."""
         wanted = {
             # The tables' years are independent, so FINAL need not look across them; the views say the same.
             "do_not_merge_across_partitions_select_final": 1,
             "max_execution_time": self.timeout_s,
+            **more,
         }
         known = driver.server_settings
         return {name: value for name, value in wanted.items() if name in known and not known[name].readonly}

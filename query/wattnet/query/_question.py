@@ -6,8 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wattnet.query._errors import QuestionError
+from wattnet.query._remembered import with_matches
 from wattnet.query._series import find_matches
 from wattnet.query._statement import Select
+from wattnet.query._states import coded, is_known
+from wattnet.query._step import DAY_US
 from wattnet.query._times import Moment, bounds, now_us
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 _EARLIEST_US = -1
 _LATEST_US = 4_102_444_800_000_000  # 2100
 
+# Two series by a year, of all series together. Splitting FINAL among threads costs more than they would save.
+_SMALL_US = 2 * 366 * DAY_US
 _NOT_WITH_BUCKETS = {"history": "history", "latest": "newest", "with_attributes": "attributes"}
 # For a newest value that is not at the newest point: a few days back first, for that is where it nearly always is.
 _SEARCHED_DAYS = (8, 400, None)
@@ -71,16 +76,8 @@ class Question:
         Raises RowLimitError for an answer of more rows than the database's max_rows.
         """
         if matches is None:
-            matches = find_matches(database, self.name, self.filters.labels)
-        rows = 0
-
-        def counted(statement: Statement) -> list[Sequence[Any]]:
-            nonlocal rows
-            blocks = database.blocks(statement.sql, statement.parameters, rows_before=rows)
-            rows += sum(len(block[0]) for block in blocks)
-            return blocks
-
-        return matches, list(self._blocks(matches, counted))
+            return with_matches(database, self.name, self.filters.labels, lambda found: self._all(database, found))
+        return matches, self._all(database, matches)
 
     def stream(self, database: Database) -> tuple[Matches, Iterator[Sequence[Any]]]:
         """As `ask`, with the blocks as they arrive: nothing is kept, and there is no limit of rows.
@@ -90,9 +87,10 @@ class Question:
         matches = find_matches(database, self.name, self.filters.labels)
         return matches, self._blocks(matches, lambda one: database.stream(one.sql, one.parameters))
 
-    def statements(self, matches: Matches) -> Iterator[Statement]:
-        """What ClickHouse is asked first for each piece of the series."""
+    def statements(self, matches: Matches, states: tuple[str, ...] = ()) -> Iterator[Statement]:
+        """What ClickHouse is asked first for each piece of the series; it gives data_state as places in `states`."""
         select, start_us, end_us = self._select()
+        select = replace(select, states=states)
         if self._is_kept():
             yield select.kept(self.filters.labels)
             return
@@ -105,14 +103,39 @@ class Question:
                 statement = select.current(piece, start_us, end_us)
             else:
                 statement = select.newest(piece, range_us=None if self.start is None else (start_us, end_us))
+            if self.start is not None and len(piece.series) * (end_us - start_us) <= _SMALL_US:
+                statement = replace(statement, small=True)
             limit = self._rows_limit()
             yield statement if limit is None else statement.limited(limit)
 
+    def _all(self, database: Database, matches: Matches) -> list[Sequence[Any]]:
+        rows = 0
+
+        def counted(statement: Statement) -> list[Sequence[Any]]:
+            nonlocal rows
+            blocks = database.blocks(statement.sql, statement.parameters, rows_before=rows, small=statement.small)
+            rows += sum(len(block[0]) for block in blocks)
+            return blocks
+
+        if self._has_states():
+            if states := database.states.of(self.name):
+                blocks = list(self._blocks(matches, counted, states))
+                if is_known(blocks):
+                    return [coded(block, states) for block in blocks]
+                rows = 0
+            blocks = list(self._blocks(matches, counted))
+            database.states.learn(self.name, blocks)
+            return blocks
+        return list(self._blocks(matches, counted))
+
     def _blocks(
-        self, matches: Matches, read: Callable[[Statement], Iterable[Sequence[Any]]]
+        self,
+        matches: Matches,
+        read: Callable[[Statement], Iterable[Sequence[Any]]],
+        states: tuple[str, ...] = (),
     ) -> Iterator[Sequence[Any]]:
         left = self._rows_limit()
-        for block in self._newest(matches, read) if self._is_kept() else self._read(matches, read):
+        for block in self._newest(matches, read) if self._is_kept() else self._read(matches, read, states):
             if left is None:
                 yield block
                 continue
@@ -121,9 +144,15 @@ class Question:
             if left <= 0:
                 return
 
-    def _read(self, matches: Matches, read: Callable[[Statement], Iterable[Sequence[Any]]]) -> Iterator[Sequence[Any]]:
-        for statement in self.statements(matches):
+    def _read(
+        self, matches: Matches, read: Callable[[Statement], Iterable[Sequence[Any]]], states: tuple[str, ...]
+    ) -> Iterator[Sequence[Any]]:
+        for statement in self.statements(matches, states):
             yield from read(statement)
+
+    def _has_states(self) -> bool:
+        """Whether data_state comes with every value: buckets have none, and newest values are few."""
+        return not self.newest and (self.resampling is None or self.resampling.integrates)
 
     def _is_kept(self) -> bool:
         """Whether a table holds the answer: the newest values of all, as they are known now."""

@@ -91,6 +91,7 @@ class Piece:
 
 # A series stands here once for every insert that is not merged yet, always with the same labels.
 _MATCHES = "SELECT s.series_id, s.zone, s.labels FROM series AS s WHERE {where} LIMIT 1 BY s.series_id"
+_IDS = "SELECT DISTINCT s.series_id FROM series AS s WHERE {where}"
 _EXTENTS = """
     SELECT s.series_id, any(s.labels), min(s.first_timestamp), max(s.last_timestamp), max(s.last_knowledge_time)
     FROM series AS s WHERE {where} GROUP BY s.series_id
@@ -120,14 +121,22 @@ def find_matches(database: Database, name: str, labels: Mapping[str, Sequence[st
     return Matches(name, series, label_names)
 
 
+def find_ids(database: Database, name: str, labels: Mapping[str, Sequence[str]]) -> set[int]:
+    """Which series find_matches would find; it raises and warns of nothing."""
+    where, parameters = condition(name, labels)
+    return {id_ for (id_,) in database.rows(_IDS.format(where=where), parameters)}
+
+
 def find_series(database: Database, name: str, labels: Mapping[str, Sequence[str]]) -> list[Series]:
     """As find_matches, with each series' extent and attributes."""
     where, parameters = condition(name, labels)
+    described = database.beside(
+        lambda: database.rows(_ATTRIBUTES.format(these=among_newest(labels, where)), parameters)
+    )
     rows = database.rows(_EXTENTS.format(where=where), parameters)
     attributes: dict[int, Mapping[str, str]] = {}
-    if rows:
-        for text, ids in database.rows(_ATTRIBUTES.format(these=among_newest(labels, where)), parameters):
-            attributes.update(dict.fromkeys(ids, json.loads(text)))
+    for text, ids in described.result():
+        attributes.update(dict.fromkeys(ids, json.loads(text)))
     series = [
         Series(name, dict(sorted(pairs.items())), first, last, known, attributes.get(id_, {}))
         for id_, pairs, first, last, known in rows

@@ -7,10 +7,11 @@ each point is taken as they pass: a year of 50 series takes a fifth of the proce
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wattnet.query._series import among_newest, condition
+from wattnet.query._states import UNKNOWN
 from wattnet.schemas import ZONE_STATUSES
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ _ZONE_STATUS = "toUInt8(bitAnd(bitShiftRight({rank}, 60), 3)) AS zone_status"
 _KNOWLEDGE_TIME = "fromUnixTimestamp64Micro(toInt64(bitAnd({rank}, 0x0FFFFFFFFFFFFFFF)), 'UTC') AS knowledge_time"
 # A series' place in the answer: ClickHouse sorts by it, and it travels instead of the id.
 _POSITION = "transform(m.series_id, {ids:Array(UInt64)}, {positions:Array(Int32)}, toInt32(-1)) AS position"
+# The place of data_state among those that the client knows: see _states.
+# Of a LowCardinality column it would be one, and come as a list.
+_STATE = (
+    "CAST(transform({column}, {{states:Array(String)}}, {{codes:Array(UInt8)}}, {{unknown:UInt8}}), 'UInt8') AS state"
+)
 _RESOLUTION = "toLowCardinality(JSONExtractString(attributes, 'resolution')) AS resolution"
 # Ids alone name the series. The hint is for the index, which sorts by zone before: with a set of zones and one of ids
 # it would take every zone by every id, a dozen times as many rows for one series of each zone.
@@ -52,15 +58,18 @@ WHERE n.name = {name:String} AND NOT n.retracted"""
 class Statement:
     """One SELECT; its columns are position, timestamp, value, valid, zone_status, data_state, knowledge_time.
 
-    A value is NaN where it was withdrawn, which only history shows. With attributes, they are the last column (JSON).
+    Where the Select knows states, data_state is a number: see _states. A value is NaN where it was withdrawn, which
+    only history shows. With attributes, they are the last column (JSON).
     """
 
     sql: str
     parameters: dict[str, object]
+    small: bool = False
+    """Whether one thread is enough to read it."""
 
     def limited(self, rows: int) -> Statement:
         """The first `rows` rows of it."""
-        return Statement(f"{self.sql}\nLIMIT {rows:d}", self.parameters)
+        return replace(self, sql=f"{self.sql}\nLIMIT {rows:d}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Select:
     as_of_us: int | None = None
     resolution: bool = False
     """Only each value's attribute `resolution` in the place of all attributes."""
+    states: tuple[str, ...] = ()
 
     def current(self, piece: Piece, start_us: int, end_us: int) -> Statement:
         """The current values of a range of time."""
@@ -86,7 +96,7 @@ class Select:
             "m.timestamp AS timestamp",
             "if(m.retracted, nan, m.value) AS value",
             *(part.format(rank="m.rank") for part in (_VALID, _ZONE_STATUS)),
-            "m.data_state AS data_state",
+            self._state("m.data_state"),
             _KNOWLEDGE_TIME.format(rank="m.rank"),
             *(["m.attributes AS attributes"] if self.attributes else []),
         ]
@@ -142,7 +152,7 @@ class Select:
         columns = [
             *("position", "timestamp", "value"),
             *(part.format(rank="rank") for part in (_VALID, _ZONE_STATUS)),
-            "data_state",
+            self._state("data_state"),
             _KNOWLEDGE_TIME.format(rank="rank"),
             *(["attributes"] if self.attributes else []),
             *([_RESOLUTION] if self.resolution else []),
@@ -167,7 +177,12 @@ class Select:
         }
         if self.as_of_us is not None:
             common["as_of_us"] = self.as_of_us
+        if self.states:
+            common |= {"states": list(self.states), "codes": list(range(len(self.states))), "unknown": UNKNOWN}
         return Statement(sql, {**common, **parameters})
+
+    def _state(self, column: str) -> str:
+        return _STATE.format(column=column) if self.states else f"{column} AS data_state"
 
     def _as_of(self) -> str:
         return "" if self.as_of_us is None else _AS_OF
