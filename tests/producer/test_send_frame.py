@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from direct_writer import DirectWriter
-from frames import AS, HOUR, T0, X, tidy, wide
+from frames import AS, HOUR, T0, X, long, tidy, wide
 from hostile import metrics, microseconds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -232,6 +232,14 @@ def test_a_warning_points_at_the_line_that_sends(producer: MemoryProducer, frame
     with pytest.warns(LabelWarning, match="zone_load lacks 'data_state'") as caught:
         producer.send_frame(frame, metric_type="zone_load", labels={} if "zone" in frame else {"zone": "FR"})
     assert {warning.filename for warning in caught} == {__file__}
+
+
+def test_each_row_has_its_own_key_however_many_there_are() -> None:
+    """The messages' dicts are used again for rows of other series."""
+    zones = ["ES", "PT", "FR"] * 3_000
+    sent = as_messages(long(9_000).assign(zone=zones), metric_type="x")
+    assert [key.decode() for key, _ in sent] == [f"x{{zone={zone}}}" for zone in zones]
+    assert all(zone.encode() in value for zone, (_, value) in zip(zones, sent, strict=True))
 
 
 def test_libraries_are_loaded_by_a_frame_only() -> None:
