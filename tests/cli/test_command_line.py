@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,18 +35,12 @@ def test_help_names_every_command(wattnet: Command) -> None:
     assert wattnet().stderr + wattnet().stdout == help_.stdout, "without arguments too"
 
 
-def test_help_is_fast(wattnet: Command) -> None:
+def test_help_is_fast() -> None:
     """Nothing heavy is imported for it: people call it often."""
     code = "import sys; from wattnet.cli._app import run; run(['--help']); print(sorted(sys.modules), file=sys.stderr)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stderr
     for heavy in ("confluent_kafka", "clickhouse_connect", "pydantic", "rich", "structlog", "numpy", "plotext"):
         assert f"'{heavy}'" not in loaded
-    fastest_s = 9.0
-    for _ in range(5):
-        started_s = time.perf_counter()
-        wattnet.start("--help").communicate()
-        fastest_s = min(fastest_s, time.perf_counter() - started_s)
-    assert fastest_s < 0.5, "0.15 s where it was written"
 
 
 def test_version(wattnet: Command) -> None:

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 
+from wattnet.cli._signals import end_while_loading
+
 __all__ = ["main"]
 
 
@@ -15,6 +17,7 @@ def main() -> None:
         # In a container: a signal without a handler does nothing to the first process of all. Commands that have
         # something to finish put their own in its place.
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    end_while_loading()
     try:
         from wattnet.cli._app import run
     except ModuleNotFoundError as exc:
@@ -23,7 +26,4 @@ def main() -> None:
         # The extra `cli` is not there, so nothing of its own can be used to say so.
         print(f"wattnet: the command line needs {exc.name}: pip install 'wattnet-storage[cli]'", file=sys.stderr)
         sys.exit(78)
-    except KeyboardInterrupt:
-        # While it was still loading: nothing began, so nothing has to be said.
-        sys.exit(130)
     sys.exit(run())

@@ -31,6 +31,7 @@ from wattnet.cli._demo import _command as _demo
 from wattnet.cli._epilog import examples
 from wattnet.cli._failures import explain
 from wattnet.cli._publish import _command as _publish
+from wattnet.cli._signals import end_as_python_does
 from wattnet.cli._terminal import escaped
 
 READ = "Commands to publish and read"
@@ -113,11 +114,11 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(
+    version: bool = typer.Option(  # noqa: ARG001  its callback answers
         False, "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
     ),
 ) -> None:
-    pass
+    end_as_python_does()
 
 
 def run(arguments: list[str] | None = None) -> int:

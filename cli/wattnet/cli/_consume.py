@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from wattnet.cli._signals import end_while_loading
+
 
 def consume() -> None:
     """Store what comes from Kafka in ClickHouse, exactly once.
@@ -11,6 +13,7 @@ def consume() -> None:
     Runs until SIGTERM or Ctrl-C. Start as many as you like, up to the number of the topic's partitions. Exit codes:
     0 drained and stopped, 69 a service does not answer, 70 internal error, 78 bad configuration.
     """
+    end_while_loading()  # until the consumer has handlers of its own
     from wattnet.cli._logging import log_to_stderr
     from wattnet.cli._settings import LogSettings, read_one, read_settings
     from wattnet.consumer import consume as run

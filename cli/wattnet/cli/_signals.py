@@ -15,6 +15,25 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def end_while_loading() -> None:
+    """Until `end_as_python_does`, Ctrl-C ends the process at once: nothing has begun, and nothing has to be said.
+
+    An exception would say it, and one that is raised in the midst of an import may be lost.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is somebody else's, or ignored
+        signal.signal(signal.SIGINT, _end)
+
+
+def end_as_python_does() -> None:
+    """Ctrl-C raises KeyboardInterrupt again."""
+    if signal.getsignal(signal.SIGINT) is _end:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
 class Stopped(KeyboardInterrupt):
     """Asked to stop by this signal. A KeyboardInterrupt, because it passes through `except Exception` alike."""
 
@@ -34,7 +53,7 @@ def stoppable() -> Iterator[None]:
     def stop(number: int, _: FrameType | None) -> None:
         nonlocal stopped
         for each in SIGNALS:
-            signal.signal(each, lambda number, _: os._exit(128 + number))
+            signal.signal(each, _end)
         stopped = Stopped(number)
         raise stopped
 
