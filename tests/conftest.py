@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return LARGE_FIRST.index(folder) if folder in LARGE_FIRST else len(LARGE_FIRST)
 
         items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def _default_log_level() -> None:
+    """Commands that a test ran in this process set the root's, and the next test looks at what is logged."""
+    logging.getLogger().setLevel(logging.WARNING)
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_materialized_views_that_throw_one_after_the_other(road: Road) -> None:
     ahead: list[set[str]] = []
     with road.consumer() as consumer:
         # Each table once, and again while chance has it that none was ahead of another.
-        while len(ahead) < len(TABLES) or (not any(ahead) and len(ahead) < 4 * len(TABLES)):
+        while len(ahead) < len(TABLES) or (not any(ahead) and len(ahead) < 15 * len(TABLES)):
             ahead.append(view_throws(road, consumer, TABLES[len(ahead) % len(TABLES)], len(ahead)))
     assert any(ahead), "some tables had ranges that others had not"
     road.assert_exact(500 * len(ahead))
