@@ -77,6 +77,9 @@ class DirectWriter:
                 return [Failure(row, metrics[row], reason) for row in columns.position[start:].tolist()]
         return []
 
+    def close(self) -> None:
+        self._driver.close()
+
     def _insert(self, body: bytes, token: str) -> str | None:
         """Why it is not stored, as far as is known; None when it is."""
         for pause_s in (*PAUSES_S, None):

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from wattnet.clickhouse import ClickHouseSettings, ClickHouseUnavailableError, DatabaseMissingError, connect
-from wattnet.storage._buckets import bucket_range
-from wattnet.storage._columns import ColumnReader
 from wattnet.storage._direct import DirectWriter
-from wattnet.storage._errors import NotReadyError, raise_failures
+from wattnet.storage._errors import NotReadyError
 from wattnet.storage._plugin_settings import plugin_settings
-from wattnet.storage._reading import read, reader
-from wattnet.storage.clients.base import BaseStorageClient
+from wattnet.storage.clients.plugins._tables import TablesClient
 from wattnet.storage.utils import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from clickhouse_connect.driver.client import Client as Driver
 
     from wattnet.storage.config import StorageConfig
-    from wattnet.storage.models import Metric
 
 LOG = log.get(__name__)
 
@@ -50,7 +45,7 @@ class ClickHouseConfig(ClickHouseSettings):
     connect_retry_delay: float = Field(default=3, ge=0)
 
 
-class ClickHouseClient(BaseStorageClient):
+class ClickHouseClient(TablesClient):
     """Writes one insert a call, under a token of its own: acknowledged is stored, and seen by the next query.
 
     Raises NotReadyError (a RuntimeError) when ClickHouse does not answer in `connect_retries` tries, or its tables are
@@ -58,34 +53,10 @@ class ClickHouseClient(BaseStorageClient):
     """
 
     config_class = ClickHouseConfig
-    answers_best = True
 
     def __init__(self, config: StorageConfig) -> None:
         settings = plugin_settings(ClickHouseConfig, "clickhouse", config)
-        self._step_minutes = config.timeseries_step_minutes
-        self._driver = _reached(settings)
-        self._columns = ColumnReader()
-        self._writer = DirectWriter(self._driver)
-        self._reader = reader(settings)
-
-    def read_metrics(
-        self,
-        metric_name: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        labels: dict[str, Any] | None = None,
-        params: dict[str, Any] | None = None,  # noqa: ARG002  the base has it for other plugins
-    ) -> list[Metric]:
-        begin, after = bucket_range(start, end, step_minutes=self._step_minutes)
-        return read(self._reader, metric_name, begin, after, labels)
-
-    def write_metrics(self, metrics: list[Metric]) -> None:
-        columns, refused = self._columns.read(metrics)
-        raise_failures(refused, self._writer.write(columns, metrics), len(metrics))
-
-    def close(self) -> None:
-        self._reader.close()
-        self._driver.close()
+        super().__init__(config, settings, DirectWriter(_reached(settings)))
 
 
 def _reached(settings: ClickHouseConfig, *, pause: Callable[[float], object] = time.sleep) -> Driver:

@@ -10,21 +10,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wattnet.clickhouse import secret_from_file
 from wattnet.producer import Producer, ProducerError
-from wattnet.storage._buckets import bucket_range
-from wattnet.storage._columns import ColumnReader
-from wattnet.storage._errors import raise_failures
 from wattnet.storage._plugin_settings import plugin_settings
 from wattnet.storage._publishing import TopicWriter
-from wattnet.storage._reading import read, reader
-from wattnet.storage.clients.base import BaseStorageClient
+from wattnet.storage.clients.plugins._tables import TablesClient
 from wattnet.storage.clients.plugins.clickhouse import ClickHouseConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from wattnet.storage.config import StorageConfig
-    from wattnet.storage.models import Metric
 
 
 class KafkaConfig(BaseSettings):
@@ -81,7 +75,7 @@ class KafkaConfig(BaseSettings):
         return {key: value for key, value in named.items() if value is not None} | self.options
 
 
-class KafkaClient(BaseStorageClient):
+class KafkaClient(TablesClient):
     """Writes to the topic: what was written is safe in Kafka, and seen by queries once a consumer has stored it.
 
     Neither Kafka nor ClickHouse need answer when it is made. ClickHouse's address is what the plugin `clickhouse` is
@@ -89,33 +83,10 @@ class KafkaClient(BaseStorageClient):
     """
 
     config_class = KafkaConfig
-    answers_best = True
 
     def __init__(self, config: StorageConfig) -> None:
         self._settings = plugin_settings(KafkaConfig, "kafka", config)
-        self._step_minutes = config.timeseries_step_minutes
-        self._columns = ColumnReader()
-        self._reader = reader(plugin_settings(ClickHouseConfig, "clickhouse", config))
-        self._writer = TopicWriter(self._producer)
-
-    def read_metrics(
-        self,
-        metric_name: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-        labels: dict[str, Any] | None = None,
-        params: dict[str, Any] | None = None,  # noqa: ARG002  the base has it for other plugins
-    ) -> list[Metric]:
-        begin, after = bucket_range(start, end, step_minutes=self._step_minutes)
-        return read(self._reader, metric_name, begin, after, labels)
-
-    def write_metrics(self, metrics: list[Metric]) -> None:
-        columns, refused = self._columns.read(metrics)
-        raise_failures(refused, self._writer.write(columns, metrics), len(metrics))
-
-    def close(self) -> None:
-        self._reader.close()
-        self._writer.close()
+        super().__init__(config, plugin_settings(ClickHouseConfig, "clickhouse", config), TopicWriter(self._producer))
 
     def _producer(self, on_error: Callable[[ProducerError], object]) -> Producer:
         settings = self._settings
