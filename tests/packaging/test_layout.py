@@ -121,6 +121,7 @@ PUBLIC_NAMES = {
         "VisibilityTimeoutError",
         "create_topic",
     ],
+    "producer.columns": ["send_columns"],
     "query": [
         "AccessError",
         "AnswerError",
@@ -158,6 +159,7 @@ PUBLIC_NAMES = {
         "UnknownValueWarning",
         "parse_time",
     ],
+    "query.columns": ["Answer", "Text", "read_columns"],
     "schemas": [
         "ATTRIBUTE_LABEL_NAMES",
         "LABELS_BY_TYPE",

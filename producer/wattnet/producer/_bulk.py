@@ -1,4 +1,4 @@
-"""Many messages into the queue at once, by the rules of `send`."""
+"""Many rows into the queue at once, by the rules of `send`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaError
 
 from wattnet.producer._errors import QueueFullError, SendError
+from wattnet.producer._frame_encoding import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from wattnet.producer._client import KafkaClient
+    from wattnet.producer._frame_encoding import Knowledge
+    from wattnet.producer._frame_rows import Rows
     from wattnet.producer._producer import Producer
 
 # How long one call waits inside librdkafka, where Ctrl-C is not seen.
@@ -20,10 +23,8 @@ _SLICE_S = 0.1
 _AT_ONCE = 1_024
 
 
-def queue_all(
-    producer: Producer, batches: Iterable[list[dict[str, Any]]], total: int, told: Callable[[int], object]
-) -> int:
-    """Queue the batches in order; returns how many messages were taken, which is all of them unless some were dropped.
+def queue_rows(producer: Producer, rows: Rows, knowledge: Knowledge, told: Callable[[int], object]) -> int:
+    """Queue a message a row, in their order; returns how many were taken, which is all unless some were dropped.
 
     told  called with how many are through so far
 
@@ -31,9 +32,9 @@ def queue_all(
     """
     _client(producer)  # closed is closed, also for no rows
     taken = through = 0
-    for batch in batches:
+    for batch in encoded(rows, producer._encoder, knowledge):
         for start in range(0, len(batch), _AT_ONCE):
-            taken += _queue(producer, batch[start : start + _AT_ONCE], taken, total)
+            taken += _queue(producer, batch[start : start + _AT_ONCE], taken, rows.count)
         through += len(batch)
         told(through)
     return taken

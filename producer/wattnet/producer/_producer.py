@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from confluent_kafka import KafkaException
 
 from wattnet.producer import _lifecycle
-from wattnet.producer._bulk import queue_all
 from wattnet.producer._clock import knowledge_now_us
 from wattnet.producer._config import connection
 from wattnet.producer._errors import (
@@ -211,7 +210,8 @@ class Producer(RecordQueue):
         it does what `send` does: on_full='raise' raises QueueFullError, which says how many rows were taken.
         """
         # Imported here: it brings numpy, which programs without frames need not load.
-        from wattnet.producer._frame_encoding import Knowledge, encoded
+        from wattnet.producer._bulk import queue_rows
+        from wattnet.producer._frame_encoding import Knowledge
         from wattnet.producer._frame_reading import read_frame
 
         known = Knowledge(knowledge_time)
@@ -225,7 +225,7 @@ class Producer(RecordQueue):
             strict=strict,
         )
         with Progress("metrics", rows.count, shown=progress is not False) as told:
-            return queue_all(self, encoded(rows, self._encoder, known), rows.count, told)
+            return queue_rows(self, rows, known, told)
 
     def flush(self, timeout_s: float | None = 60.0) -> FlushResult:
         """Return when every metric that was taken has reached the topic; None waits until each one has or is given up.

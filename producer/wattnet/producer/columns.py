@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wattnet.producer._bulk import queue_all
-from wattnet.producer._frame_encoding import Knowledge, encoded
+from wattnet.producer._bulk import queue_rows
+from wattnet.producer._frame_encoding import Knowledge
 from wattnet.producer._frame_rows import LongRows, Window
 
 if TYPE_CHECKING:
@@ -42,4 +42,4 @@ def send_columns(
     which rows were taken is not known then.
     """
     rows = LongRows(series, Window(place, value, timestamp_us, None))
-    return queue_all(producer, encoded(rows, producer._encoder, Knowledge("now")), rows.count, lambda _: None)
+    return queue_rows(producer, rows, Knowledge("now"), lambda _: None)

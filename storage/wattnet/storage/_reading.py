@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from wattnet.query import Client, UnknownLabelError, UnknownNameError
+from wattnet.query.columns import read_columns
 from wattnet.schemas import ATTRIBUTE_LABEL_NAMES, LABELS_BY_TYPE, QUALITY_LABEL_NAMES
 from wattnet.storage._filters import Filters
 from wattnet.storage._series import NEVER_EMPTY, UNKNOWN
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from wattnet.clickhouse import ClickHouseSettings
-    from wattnet.query._answer import Answer
+    from wattnet.query.columns import Answer
     from wattnet.storage.models import Metric
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -53,8 +54,8 @@ def read(client: Client, name: str, start: datetime, end: datetime, labels: Mapp
     try:
         for label in filters.sorted_out.keys() - expected - ATTRIBUTE_LABEL_NAMES:
             client.label_values(name, label)  # raises when no series has it
-        # The columns that every form of an answer is made of; as columns they are no public form.
-        answer = client.metrics(name, start=start, end=end, **dict[str, Any](filters.asked)).with_attributes()._answer()
+        found = client.metrics(name, start=start, end=end, **dict[str, Any](filters.asked))
+        answer = read_columns(found.with_attributes())
     except UnknownNameError:
         if name in _EXPECTED:
             return []  # a metric type of which nothing is stored yet
