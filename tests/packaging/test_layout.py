@@ -122,6 +122,7 @@ PUBLIC_NAMES = {
         "create_topic",
     ],
     "producer.columns": ["send_columns"],
+    "producer.security": ["security_options"],
     "query": [
         "AccessError",
         "AnswerError",

@@ -18,6 +18,7 @@ from wattnet.consumer._kafka_options import client_options
 from wattnet.consumer._source import KafkaSource
 from wattnet.consumer._writer_schemas import ConfluentRegistry
 from wattnet.producer import Producer, SchemaRegistryError
+from wattnet.storage.clients.plugins.kafka import KafkaConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,6 +64,29 @@ def test_settings_hold_them_and_do_not_show_them() -> None:
         "url": f"http://{NOBODY}/api",
         "basic.auth.user.info": f"me:{SECRET}-registry",
     }
+
+
+def test_consumers_and_the_plugin_say_the_same_to_librdkafka(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pem = tmp_path / "some.pem"
+    pem.touch()
+    said = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": "me",
+        "sasl.password": SECRET,
+        "ssl.ca.location": str(pem),
+        "ssl.certificate.location": str(pem),
+        "ssl.key.location": str(pem),
+        "ssl.key.password": SECRET,
+    }
+    monkeypatch.chdir(tmp_path)
+    for key, value in said.items():
+        monkeypatch.setenv(f"KAFKA_{key.replace('.', '_').upper()}", value)
+    assert KafkaSettings().connection_options() == {**said, "bootstrap.servers": "localhost:9092"}
+    assert KafkaConfig().producer_options() == said
+    monkeypatch.setenv("KAFKA_OPTIONS", '{"sasl.username": "another"}')
+    assert KafkaSettings().connection_options()["sasl.username"] == "another", "options come first"
+    assert KafkaConfig().producer_options()["sasl.username"] == "another"
 
 
 def test_they_come_from_files_and_from_env_files_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -135,19 +135,11 @@ class KafkaSettings(BaseSettings):
 
         They hold the passwords as plain text: neither print nor log them.
         """
-        named = {
-            "security.protocol": self.security_protocol,
-            "sasl.mechanism": self.sasl_mechanism,
-            "sasl.username": self.sasl_username,
-            "sasl.password": _revealed(self.sasl_password),
-            "ssl.ca.location": self.ssl_ca_location,
-            "ssl.certificate.location": self.ssl_certificate_location,
-            "ssl.key.location": self.ssl_key_location,
-            "ssl.key.password": _revealed(self.ssl_key_password),
-        }
-        given = {key: str(value) for key, value in named.items() if value is not None}
+        # Imported here: it loads the producer, which who asks ClickHouse alone can do without.
+        from wattnet.producer.security import security_options
+
         passed = {key: value for key, value in self.options.items() if key.startswith(CONNECTION_KEYS)}
-        return {**given, **passed, "bootstrap.servers": self.bootstrap_servers}
+        return {**security_options(self), **passed, "bootstrap.servers": self.bootstrap_servers}
 
     def registry_options(self) -> dict[str, Any] | None:
         """confluent-kafka's keys for a client of the schema registry, None without one. They hold the password too."""
@@ -155,15 +147,11 @@ class KafkaSettings(BaseSettings):
             return None
         options: dict[str, Any] = {"url": self.schema_registry_url}
         if self.schema_registry_username is not None:
-            password = _revealed(self.schema_registry_password) or ""
-            options["basic.auth.user.info"] = f"{self.schema_registry_username}:{password}"
+            password = self.schema_registry_password or SecretStr("")
+            options["basic.auth.user.info"] = f"{self.schema_registry_username}:{password.get_secret_value()}"
         if self.schema_registry_ssl_ca_location is not None:
             options["ssl.ca.location"] = str(self.schema_registry_ssl_ca_location)
         return options
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
 
 
 class BatchSettings(BaseSettings):

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wattnet.clickhouse import secret_from_file
 from wattnet.producer import Producer, ProducerError
+from wattnet.producer.security import security_options
 from wattnet.storage._plugin_settings import plugin_settings
 from wattnet.storage._publishing import TopicWriter
 from wattnet.storage.clients.plugins._tables import TablesClient
@@ -62,17 +63,7 @@ class KafkaConfig(BaseSettings):
 
     def producer_options(self) -> dict[str, Any]:
         """librdkafka's keys. They hold the passwords as plain text: neither print nor log them."""
-        named = {
-            "security.protocol": self.security_protocol,
-            "sasl.mechanism": self.sasl_mechanism,
-            "sasl.username": self.sasl_username,
-            "sasl.password": _revealed(self.sasl_password),
-            "ssl.ca.location": self.ssl_ca_location,
-            "ssl.certificate.location": self.ssl_certificate_location,
-            "ssl.key.location": self.ssl_key_location,
-            "ssl.key.password": _revealed(self.ssl_key_password),
-        }
-        return {key: value for key, value in named.items() if value is not None} | self.options
+        return security_options(self) | self.options
 
 
 class KafkaClient(TablesClient):
@@ -90,14 +81,11 @@ class KafkaClient(TablesClient):
 
     def _producer(self, on_error: Callable[[ProducerError], object]) -> Producer:
         settings = self._settings
+        registry = settings.schema_registry_url
         return Producer(
             settings.bootstrap_servers,
             topic=settings.topic,
-            schema_registry_url=_revealed(settings.schema_registry_url),
+            schema_registry_url=None if registry is None else registry.get_secret_value(),
             options=settings.producer_options(),
             on_error=on_error,
         )
-
-
-def _revealed(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
