@@ -42,7 +42,7 @@ from wattnet.schemas import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 SERIES = 3_600
 ROUNDS = 5
@@ -64,9 +64,14 @@ def measure(bootstrap_servers: str, *, messages: int = 300_000) -> dict[str, flo
         "produce": lambda topic: run_produce(bootstrap_servers, topic, ready),
         "avro_serializer": lambda topic: run_avro_serializer(bootstrap_servers, topic, records, ready),
     }
+    return by_turns(bootstrap_servers, contestants)
+
+
+def by_turns(bootstrap_servers: str, contestants: Mapping[str, Callable[[str], float]]) -> dict[str, float]:
+    """Each one's median of ROUNDS rounds, in each of which all run, one after the other, into a fresh topic."""
     rates: dict[str, list[float]] = {name: [] for name in contestants}
     gc.collect()
-    gc.freeze()  # or the collector walks the prepared data of all three in the time of one
+    gc.freeze()  # or the collector walks the prepared data of all in the time of one
     try:
         for _ in range(ROUNDS):
             for name, run in contestants.items():
@@ -137,18 +142,7 @@ def run_ours(bootstrap_servers: str, topic: str, metrics: Sequence[Metric]) -> f
 
 
 def run_produce(bootstrap_servers: str, topic: str, ready: Sequence[tuple[bytes, bytes]]) -> float:
-    producer = bare_producer(bootstrap_servers, topic, ready)
-    started = time.perf_counter()
-    for key, value in ready:
-        producer.poll(0)
-        while True:
-            try:
-                producer.produce(topic, value, key, on_delivery=failed)
-                break
-            except BufferError:
-                producer.poll(0.1)
-    assert producer.flush(60) == 0
-    return len(ready) / (time.perf_counter() - started)
+    return run_loop(bare_producer(bootstrap_servers, topic, ready), topic, ready, len(ready))
 
 
 def run_avro_serializer(
@@ -158,11 +152,16 @@ def run_avro_serializer(
     serialize = AvroSerializer(registry, METRIC_SCHEMA_JSON)
     context = SerializationContext(topic, MessageField.VALUE)
     serialize(records[0], context)  # registers the schema
-    producer = bare_producer(bootstrap_servers, topic, ready)
+    values = (serialize(record, context) for record in records)
+    messages = zip((key for key, _ in ready), values, strict=False)
+    return run_loop(bare_producer(bootstrap_servers, topic, ready), topic, messages, len(records))
+
+
+def run_loop(producer: KafkaProducer, topic: str, messages: Iterable[tuple[bytes, bytes]], count: int) -> float:
+    """confluent-kafka's documented loop over `count` keys and values: messages per second."""
     started = time.perf_counter()
-    for record, (key, _) in zip(records, ready, strict=False):
+    for key, value in messages:
         producer.poll(0)
-        value = serialize(record, context)
         while True:
             try:
                 producer.produce(topic, value, key, on_delivery=failed)
@@ -170,7 +169,7 @@ def run_avro_serializer(
             except BufferError:
                 producer.poll(0.1)
     assert producer.flush(60) == 0
-    return len(records) / (time.perf_counter() - started)
+    return count / (time.perf_counter() - started)
 
 
 def bare_producer(bootstrap_servers: str, topic: str, ready: Sequence[tuple[bytes, bytes]]) -> KafkaProducer:

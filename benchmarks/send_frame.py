@@ -18,8 +18,6 @@ each one's median.
 
 from __future__ import annotations
 
-import gc
-import statistics
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import polars as pl
 
-from benchmarks.send import SERIES, bare_producer, make_metrics, make_ready, on_fresh_topic
+from benchmarks.send import SERIES, bare_producer, by_turns, make_metrics, make_ready
 from wattnet.producer import Producer
 from wattnet.schemas import MetricType
 
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 
     from wattnet.schemas import Metric
 
-ROUNDS = 5
 AT_ONCE = 1_000
 CONSTANT = {"unit": "MW", "datasource": "entsoe", "data_state": "final"}
 
@@ -66,16 +63,7 @@ def measure(bootstrap_servers: str, *, messages: int = 300_000) -> dict[str, flo
         for name, (frame, arguments) in frames.items()
     }
     contestants["produce_batch"] = lambda topic: run_produce_batch(bootstrap_servers, topic, ready)
-    rates: dict[str, list[float]] = {name: [] for name in contestants}
-    gc.collect()
-    gc.freeze()  # or the collector walks the prepared data of all in the time of one
-    try:
-        for _ in range(ROUNDS):
-            for name, run in contestants.items():
-                rates[name].append(on_fresh_topic(bootstrap_servers, run))
-    finally:
-        gc.unfreeze()
-    return {name: statistics.median(of_rounds) for name, of_rounds in rates.items()}
+    return by_turns(bootstrap_servers, contestants)
 
 
 def make_tidy(metrics: Sequence[Metric]) -> pd.DataFrame:

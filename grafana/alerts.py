@@ -22,7 +22,6 @@ def alerts() -> dict[str, Any]:
             "HAVING age < 30 * 86400",
             above=STALE_S,
             after="15m",
-            no_data="OK",
             panel=("wattnet-overview", 8),
             summary="Nothing newer than six hours of zone {{ $labels.zone }}",
         ),
@@ -33,7 +32,6 @@ def alerts() -> dict[str, Any]:
             "WHERE m.stored_at >= $__fromTime AND m.stored_at <= $__toTime HAVING count() > 0",
             above=DELAY_S,
             after="10m",
-            no_data="OK",
             panel=("wattnet-pipeline", 8),
             summary="Half of what was stored in 15 minutes had been known for over five: consumers lag, or "
             "history is loaded",
@@ -45,7 +43,6 @@ def alerts() -> dict[str, Any]:
             "WHERE l.stored_at >= $__fromTime AND l.stored_at <= $__toTime HAVING sum(l.messages) > 0",
             above=REFUSED_SHARE,
             after="0s",
-            no_data="OK",
             panel=("wattnet-pipeline", 9),
             summary="More than one message in a hundred became a dead letter in the last 15 minutes",
         ),
@@ -56,7 +53,6 @@ def alerts() -> dict[str, Any]:
             "count() > 0",
             above=ABSENT_S,
             after="5m",
-            no_data="OK",
             panel=("wattnet-pipeline", 1),
             summary="Nothing was stored for 15 minutes: consumers are away, stopped by a breaker, or nothing is "
             "published",
@@ -67,7 +63,7 @@ def alerts() -> dict[str, Any]:
 
 
 def _rule(
-    uid: str, title: str, sql: str, *, above: float, after: str, no_data: str, panel: tuple[str, int], summary: str
+    uid: str, title: str, sql: str, *, above: float, after: str, panel: tuple[str, int], summary: str
 ) -> dict[str, Any]:
     """One that fires for each row above the threshold, when that lasts for `after`."""
     asked = {
@@ -93,7 +89,7 @@ def _rule(
         "title": title,
         "condition": "B",
         "for": after,
-        "noDataState": no_data,
+        "noDataState": "OK",  # each asks for what is wrong: no rows say that nothing is
         "execErrState": "Error",
         "annotations": {"summary": summary, "__dashboardUid__": panel[0], "__panelId__": str(panel[1])},
         "labels": {"service": "wattnet"},
