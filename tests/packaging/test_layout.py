@@ -196,6 +196,8 @@ PUBLIC_NAMES = {
         "suggest",
         "to_knowledge_time_us",
     ],
+    "schemas.columns": ["ColumnEncoder", "knowledge_times_refused", "timestamps_refused"],
+    "schemas.progress": ["Progress"],
     "storage": [
         "BaseStorageClient",
         "ClientNotInstalledError",

@@ -17,8 +17,8 @@ from wattnet.producer import (
     ProducerError,
     QueueFullError,
     SendError,
-    _progress,
 )
+from wattnet.schemas import progress as bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ def test_a_bar_on_a_terminal_only(
     monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, progress: Any, shown: bool
 ) -> None:
     monkeypatch.setattr(sys, "stderr", stream)
-    monkeypatch.setattr(_progress, "_AFTER_S", 0.0)
+    monkeypatch.setattr(bar, "_AFTER_S", 0.0)
     with MemoryProducer() as producer:
         producer.send_frame(long(20_000), metric_type="x", progress=progress)
     assert ("4,096 of 20,000 metrics" in stream.getvalue()) == shown

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from wattnet.cli._progress import Progress
 from wattnet.cli._terminal import escaped
+from wattnet.schemas.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

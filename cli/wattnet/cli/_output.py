@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING, TextIO
 
 import typer
 
-from wattnet.cli._progress import Progress
 from wattnet.cli._rows import Kind, Rows
 from wattnet.cli._terminal import escaped
+from wattnet.schemas.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +46,8 @@ def write_rows(rows: Rows, *, format_: Format | None, output: Path | None) -> in
     """
     chosen = check_output(format_, output)
     count = 0
-    with Progress("rows", quiet=output is None and sys.stdout.isatty()) as progress:
+    # Data that go to the same terminal show by themselves how far they are.
+    with Progress("rows", shown=output is not None or not sys.stdout.isatty()) as progress:
 
         def counted() -> Iterator[Sequence[tuple[object, ...]]]:
             nonlocal count

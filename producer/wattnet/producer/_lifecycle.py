@@ -14,16 +14,16 @@ from wattnet.producer._logging import logger
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from wattnet.producer._producer import Producer
+    from wattnet.producer._queue import RecordQueue
 
-_open: WeakSet[Producer] = WeakSet()
+_open: WeakSet[RecordQueue] = WeakSet()
 
 
-def opened(producer: Producer) -> None:
+def opened(producer: RecordQueue) -> None:
     _open.add(producer)
 
 
-def closed(producer: Producer) -> None:
+def closed(producer: RecordQueue) -> None:
     _open.discard(producer)
 
 

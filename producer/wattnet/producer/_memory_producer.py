@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import KafkaError, Message
@@ -12,6 +11,7 @@ from confluent_kafka import KafkaError, Message
 from wattnet.producer import _lifecycle
 from wattnet.producer._client import produce_one_by_one
 from wattnet.producer._producer import Producer
+from wattnet.producer._reports import Reports
 from wattnet.schemas import METRIC_FINGERPRINT, Metric, decode_metric, single_object_header
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ class MemoryProducer(Producer):
         return f"MemoryProducer(topic={self._topic!r})"
 
     def _connect(self, config: dict[str, Any]) -> KafkaClient:
-        self._memory.on_delivery = config["on_delivery"]
-        self._memory.reports_arrivals = not config["delivery.report.only.error"]
+        self._memory.reports = Reports(config["on_delivery"], arrivals=not config["delivery.report.only.error"])
         return self._memory
 
 
@@ -99,10 +98,7 @@ class _MemoryKafka:
         self.fail_with = fail_with
         self.full = full
         self.arrived: list[bytes] = []
-        self.on_delivery: OnDelivery | None = None
-        """For records that bring none of their own: called when they fail, and else where `reports_arrivals`."""
-        self.reports_arrivals = False
-        self._reports: deque[tuple[OnDelivery, KafkaError | None, Message]] = deque()
+        self.reports = Reports(lambda *_: None, arrivals=False)
         self._lock = threading.Lock()
 
     def produce(
@@ -120,34 +116,22 @@ class _MemoryKafka:
             message = Message(topic, 0, len(self.arrived), key, value, error=error)
             if error is None:
                 self.arrived.append(value)
-            report = on_delivery or (self.on_delivery if error or self.reports_arrivals else None)
-            if report is not None:
-                self._reports.append((report, error, message))
+            self.reports.add(on_delivery, error, message)
 
     def produce_batch(self, topic: str, messages: list[dict[str, Any]]) -> int:
         return produce_one_by_one(self, topic, messages)
 
     def poll(self, timeout: float) -> int:
-        if self.full and not self._reports:
+        if self.full and not self.reports:
             time.sleep(timeout)  # as one waits for a broker, until another thread says that there is room
-        return self._serve()
+        return self.reports.serve()
 
     def flush(self, timeout: float) -> int:  # noqa: ARG002  nothing takes time
-        self._serve()
-        return len(self._reports)
+        self.reports.serve()
+        return len(self.reports)
 
     def purge(self) -> None:
         """There is never anything undecided."""
 
     def __len__(self) -> int:
-        return len(self._reports)
-
-    def _serve(self) -> int:
-        served = 0
-        while True:
-            try:
-                report, error, message = self._reports.popleft()
-            except IndexError:  # all of them, or another thread served the last one
-                return served
-            report(error, message)
-            served += 1
+        return len(self.reports)

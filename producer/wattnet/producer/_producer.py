@@ -18,19 +18,18 @@ from wattnet.producer._errors import (
     QueueFullError,
 )
 from wattnet.producer._logging import logger
-from wattnet.producer._progress import Progress
 from wattnet.producer._queue import SLICE_S, FlushResult, RecordQueue
 from wattnet.producer._statistics import ProducerStatistics
-from wattnet.schemas import Metric, MetricEncoder, to_knowledge_time_us
+from wattnet.schemas import Metric, to_knowledge_time_us
+from wattnet.schemas.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from concurrent.futures import Future
     from datetime import datetime
     from types import TracebackType
 
     from wattnet.producer._delivery import Delivery
-    from wattnet.producer._spool import Spool
     from wattnet.schemas import MetricType
 
 
@@ -67,34 +66,6 @@ class Producer(RecordQueue):
 
     Raises ProducerConfigError, SchemaRegistryError, SpoolError. Does not wait for a broker.
     """
-
-    def __init__(
-        self,
-        bootstrap_servers: str,
-        *,
-        topic: str = "wattnet.metrics",
-        schema_registry_url: str | None = None,
-        on_full: Literal["block", "raise", "drop"] = "block",
-        on_error: Callable[[ProducerError], object] | None = None,
-        on_delivery: Callable[[Delivery], object] | None = None,
-        queue_max_messages: int = 100_000,
-        options: Mapping[str, Any] | None = None,
-        spool: Spool | None = None,
-    ) -> None:
-        super().__init__(
-            bootstrap_servers,
-            topic=topic,
-            schema_registry_url=schema_registry_url,
-            on_full=on_full,
-            on_error=on_error,
-            on_delivery=on_delivery,
-            queue_max_messages=queue_max_messages,
-            options=options,
-            spool=spool,
-        )
-        self._encoder = MetricEncoder(self._header)
-        self._encode = self._encoder.encode
-        _lifecycle.opened(self)
 
     # Not keyword-only, because CPython calls functions with keyword-only arguments the slow way.
     def send(self, metric: Metric, knowledge_time: datetime | None = None) -> None:
@@ -224,7 +195,7 @@ class Producer(RecordQueue):
             missing=missing,
             strict=strict,
         )
-        with Progress("metrics", rows.count, shown=progress is not False) as told:
+        with Progress("metrics", total=rows.count, shown=progress is not False) as told:
             return queue_rows(self, rows, known, told)
 
     def flush(self, timeout_s: float | None = 60.0) -> FlushResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +28,7 @@ from wattnet.producer._exchange import Gate, left_behind
 from wattnet.producer._framing import framing, header
 from wattnet.producer._promises import Promises
 from wattnet.producer._spool_identity import header_or_last_one
+from wattnet.schemas import MetricEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,10 +57,12 @@ class FlushResult:
     spooled: int = 0
 
 
-class RecordQueue:
+class RecordQueue(ABC):
     """Where a producer puts its encoded records, keys and values; the arguments are the producer's.
 
     Producer is built on it, and is what programs see.
+
+    Raises ProducerConfigError, SchemaRegistryError, SpoolError.
     """
 
     _always_reports = False
@@ -116,6 +120,13 @@ class RecordQueue:
         self._produce: Callable[..., None] = kafka.produce
         self._serve_at_us = self._serve_next_us = 0
         self._taken = self._spooled()  # an earlier process may have left something there
+        self._encoder = MetricEncoder(frame_header)
+        self._encode = self._encoder.encode
+        _lifecycle.opened(self)
+
+    @abstractmethod
+    def close(self, timeout_s: float | None = 60.0) -> FlushResult:
+        """Called at exit when nobody did."""
 
     def _connect(self, config: dict[str, Any]) -> KafkaClient:
         """The client that delivers."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from wattnet.producer._client import produce_one_by_one
 from wattnet.producer._errors import SpoolError
+from wattnet.producer._reports import Reports
 from wattnet.producer._spool_file import SpoolFile
 from wattnet.producer._spool_identity import claim, require_format
 from wattnet.producer._spool_lock import SpoolLock
@@ -49,13 +49,11 @@ class SpoolClient:
         on_lost: Callable[[int], None],
     ) -> None:
         self._spool = spool
-        self._on_delivery = on_delivery
-        self._reports_arrivals = reports_arrivals
+        self._reports = Reports(on_delivery, arrivals=reports_arrivals)
         self._on_lost = on_lost
         self._changed = threading.Condition()
         self._own: dict[int, OnDelivery] = {}
         """Callbacks that records brought along."""
-        self._reports: deque[tuple[OnDelivery, KafkaError | None, Message]] = deque()
         self._closed = False
         self._lock = SpoolLock(spool.path)
         try:
@@ -107,7 +105,7 @@ class SpoolClient:
             with self._changed:
                 if self.waiting:
                     self._changed.wait(timeout)
-        return self._serve()
+        return self._reports.serve()
 
     def flush(self, timeout: float) -> int:
         """Wait until Kafka has acknowledged all of it."""
@@ -116,7 +114,7 @@ class SpoolClient:
             self._sender.hurried += 1
         try:
             while True:
-                self._serve()
+                self._reports.serve()
                 with self._changed:
                     left_s = deadline - time.monotonic()
                     if not self.waiting or self._reports or left_s <= 0:
@@ -125,7 +123,7 @@ class SpoolClient:
         finally:
             with self._changed:
                 self._sender.hurried -= 1
-        self._serve()
+        self._reports.serve()
         return len(self)
 
     def purge(self) -> None:
@@ -141,7 +139,7 @@ class SpoolClient:
             self._closed = True
             self._file.close()
         self._lock.leave()
-        self._serve()
+        self._reports.serve()
         return self.waiting
 
     def leave_to_parent(self) -> None:
@@ -157,24 +155,12 @@ class SpoolClient:
         return self._append(key, value)
 
     def _decided(self, number: int, error: KafkaError | None, message: Message) -> None:
-        report = self._own.pop(number, None) or (self._on_delivery if error or self._reports_arrivals else None)
-        if report is not None:
-            self._reports.append((report, error, message))
+        self._reports.add(self._own.pop(number, None), error, message)
 
     def _lost(self, numbers: Collection[int]) -> None:
         for number in numbers:
-            report = self._own.pop(number, None)
-            if report is not None:
+            own = self._own.pop(number, None)
+            if own is not None:
                 error = KafkaError(KafkaError._QUEUE_FULL, "it was dropped from the spool, to make room or as damaged")
-                self._reports.append((report, error, Message(error=error)))
+                self._reports.add(own, error, Message(error=error))
         self._on_lost(len(numbers))
-
-    def _serve(self) -> int:
-        served = 0
-        while True:
-            try:
-                report, error, message = self._reports.popleft()
-            except IndexError:  # all of them, or another thread served the last one
-                return served
-            report(error, message)
-            served += 1

@@ -1,4 +1,7 @@
-"""How far a long call is, on standard error, where a person watches."""
+"""How far a long call is, on standard error, where a person watches.
+
+It is no part of the format. The producer and the command line both show it, and this part is all that both stand on.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
+__all__ = ["Progress"]
+
 _AFTER_S = 1.0
 _EVERY_S = 0.2
 _WIDTH = 30
@@ -16,9 +21,12 @@ _ERASE = "\r\x1b[K"
 
 
 class Progress:
-    """A bar, from a second on; none where standard error is no terminal, or unless `shown`. It is gone at the end."""
+    """From a second on, and gone at the end; nothing where standard error is no terminal, or unless `shown`.
 
-    def __init__(self, what: str, total: int, *, shown: bool) -> None:
+    total  how many there are: then it is a bar, else a line that counts
+    """
+
+    def __init__(self, what: str, *, total: int | None = None, shown: bool = True) -> None:
         self._what = what
         self._total = total
         watched = shown and sys.stderr is not None and sys.stderr.isatty()
@@ -32,9 +40,11 @@ class Progress:
             return
         self._next_s = now_s + _EVERY_S
         self._drawn = True
-        filled = _WIDTH * count // self._total
-        bar = "█" * filled + "░" * (_WIDTH - filled)
-        sys.stderr.write(f"{_ERASE}{bar} {count:,} of {self._total:,} {self._what}")
+        bar, of = "", ""
+        if self._total is not None:
+            filled = _WIDTH * count // self._total
+            bar, of = "█" * filled + "░" * (_WIDTH - filled) + " ", f" of {self._total:,}"
+        sys.stderr.write(f"{_ERASE}{bar}{count:,}{of} {self._what}")
         sys.stderr.flush()
 
     def __enter__(self) -> Progress:

@@ -144,7 +144,7 @@ def _begun(lines: Iterator[Line]) -> tuple[Line | None, Iterator[Line]]:
 
 
 def _read(metrics: Iterable[Metric]) -> None:
-    from wattnet.cli._progress import Progress
+    from wattnet.schemas.progress import Progress
 
     with Progress("metrics read") as progress:
         for count, _ in enumerate(metrics, 1):
@@ -153,8 +153,8 @@ def _read(metrics: Iterable[Metric]) -> None:
 
 def _send(metrics: Iterable[Metric], tally: Tally, *, wait: Wait, timeout_s: float) -> None:
     """Raises DeliveryError when some did not arrive, VisibilityTimeoutError when they are not stored in time."""
-    from wattnet.cli._progress import Progress
     from wattnet.cli._publish._destination import open_producer
+    from wattnet.schemas.progress import Progress
 
     with open_producer() as (producer, group_id, failed):
         with Progress("metrics sent") as progress:
