@@ -80,11 +80,15 @@ def to_pandas(answer: Answer) -> pd.DataFrame:
         moments = pd.array(us, dtype=utc, copy=False)
         return moments if zone == "UTC" else pd.Series(moments).dt.tz_convert(zone)
 
-    def text(column: Text) -> Any:
-        if is_arrow:
-            import pyarrow as pa
+    arrow_text = None
+    if is_arrow:
+        import pyarrow as pa
 
-            return pd.array(_arrow_text(column, pa.large_string()), dtype=usual)
+        arrow_text = _arrow_texts(answer, pa.large_string())
+
+    def text(column: Text) -> Any:
+        if arrow_text is not None:
+            return pd.array(arrow_text(column), dtype=usual)
         values: Any = list(column.values)
         return pd.array(values, dtype=usual).take(column.codes)
 
@@ -116,27 +120,37 @@ def to_arrow(answer: Answer) -> pa.Table:
     def time(us: NDArray[np.int64], zone: str = "UTC") -> Any:
         return pa.array(us, pa.int64()).cast(pa.timestamp("us", zone))
 
-    def text(column: Text) -> Any:
-        return _arrow_text(column, pa.string())
-
     def plain(numbers: NDArray[Any]) -> Any:
         return pa.array(numbers, from_pandas=True)  # NaN as null
 
-    return pa.table(_columns(answer, time, plain, text))
+    return pa.table(_columns(answer, time, plain, _arrow_texts(answer, pa.string())))
 
 
-def _arrow_text(column: Text, kind: pa.DataType) -> pa.Array:
-    """As plain strings. Equal ones mostly stand together, and decoding whole runs takes half the time."""
+def _arrow_texts(answer: Answer, kind: pa.DataType) -> Callable[[Text], pa.Array]:
+    """Makes texts plain strings. Equal ones mostly stand together, and decoding whole runs takes half the time."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    codes = column.codes
-    last = np.append(np.flatnonzero(codes[1:] != codes[:-1]), len(codes) - 1)
-    if len(last) * _RUN > len(codes):
-        values = pa.array(column.values, kind)
-        return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), values).dictionary_decode()
-    values = pa.array([column.values[code] for code in codes[last].tolist()], kind)
-    return pc.run_end_decode(pa.RunEndEncodedArray.from_arrays(pa.array(last + 1, pa.int32()), values))
+    positions = answer.position
+    of_series = _last_of_runs(positions)  # once for all labels
+
+    def text(column: Text) -> pa.Array:
+        codes = column.codes
+        last = of_series if codes is positions else _last_of_runs(codes)
+        if len(last) == 1:
+            return pa.repeat(pa.scalar(column.values[codes[0]], kind), len(codes))
+        if len(last) * _RUN > len(codes):
+            values = pa.array(column.values, kind)
+            return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), values).dictionary_decode()
+        values = pa.array([column.values[code] for code in codes[last].tolist()], kind)
+        return pc.run_end_decode(pa.RunEndEncodedArray.from_arrays(pa.array(last + 1, pa.int32()), values))
+
+    return text
+
+
+def _last_of_runs(codes: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Where another code follows, or nothing."""
+    return np.flatnonzero(np.append(codes[1:] != codes[:-1], True)[: len(codes)])
 
 
 def _columns(

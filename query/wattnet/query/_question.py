@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wattnet.query._database import Database
     from wattnet.query._filters import Filters
     from wattnet.query._resampling import Resampling
-    from wattnet.query._series import Matches
+    from wattnet.query._series import Matches, Piece
     from wattnet.query._statement import Statement
 
 # Nothing is stored outside of these, and ClickHouse's own limits are further out.
@@ -103,8 +103,8 @@ class Question:
                 statement = select.current(piece, start_us, end_us)
             else:
                 statement = select.newest(piece, range_us=None if self.start is None else (start_us, end_us))
-            if self.start is not None and len(piece.series) * (end_us - start_us) <= _SMALL_US:
-                statement = replace(statement, small=True)
+            if self.start is not None:
+                statement = _sized(statement, piece, end_us - start_us)
             limit = self._rows_limit()
             yield statement if limit is None else statement.limited(limit)
 
@@ -172,7 +172,8 @@ class Question:
         }
         for days in _SEARCHED_DAYS:
             for piece in matches.whole().without(rows).parts():
-                for block in read(select.newest(piece, days=days)):
+                statement = select.newest(piece, days=days)
+                for block in read(statement if days is None else _sized(statement, piece, days * DAY_US)):
                     rows |= {number: row for number, *row in zip(*block, strict=True)}
         if rows:
             numbers = sorted(rows)
@@ -201,6 +202,10 @@ class Question:
         as_of_us = None if self.as_of is None else within(self.as_of.at(now))
         select = Select(self.name, self.filters.quality, self.attributes, as_of_us)
         return select, within(start_us), within(end_us)
+
+
+def _sized(statement: Statement, piece: Piece, range_us: int) -> Statement:
+    return replace(statement, small=len(piece.series) * range_us <= _SMALL_US)
 
 
 def within(us: int) -> int:
