@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 import threading
 import time
@@ -11,6 +12,7 @@ from collections import defaultdict
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
@@ -35,7 +37,8 @@ from wattnet.producer import (
     SpoolInUseError,
     create_topic,
 )
-from wattnet.schemas import Metric
+from wattnet.producer._spool_record import unpack
+from wattnet.schemas import Metric, decode_metric
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +58,21 @@ def load(n: int, **arguments: Any) -> Metric:
 def bulky(n: int) -> Metric:
     """Some 3 KB in the spool."""
     return load(n, attributes={"note": "x" * 3_000})
+
+
+def frame(first: int, last: int) -> pd.DataFrame:
+    """`load` of these."""
+    rows = range(first, last)
+    columns = {
+        "timestamp": [T0 + timedelta(minutes=n) for n in rows],
+        "value": rows,
+        "zone": [f"Z{n % 7}" for n in rows],
+    }
+    return pd.DataFrame(columns)
+
+
+BULKY: Any = {"metric_type": "spooled_load", "attributes": {"note": "x" * 3_000}}
+"""Each row of it some 3 KB in the spool."""
 
 
 def numbers(found: list[Metric]) -> list[int]:
@@ -81,6 +99,12 @@ def assert_all_arrived(servers: str, topic: str, count: int, *, once: bool) -> N
 
 def bytes_in(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.glob("*.segment"))
+
+
+def spooled(folder: Path) -> list[int]:
+    """What waits in the files, by the numbers."""
+    data = b"".join(path.read_bytes() for path in sorted(folder.glob("*.segment")))
+    return [int(decode_metric(value[10:]).value or 0) for _, value, _ in unpack(data)]
 
 
 @pytest.fixture
@@ -128,9 +152,10 @@ def test_an_outage(stack: LocalStack, topics: list[str], tmp_path: Path, caplog:
         ) as impatient,
         Producer(servers, topic=topics[2], spool=Spool(full, max_bytes=MIB)) as waiting,
     ):
-        second.send_many(load(n) for n in range(2_000, 3_000))
+        second.send_many(load(n) for n in range(2_000, 2_500))
+        assert second.send_frame(frame(2_500, 3_000), metric_type="spooled_load") == 500
         impatient.send_many(load(n) for n in range(500))
-        thread = threading.Thread(target=waiting.send_many, args=([bulky(n) for n in range(1_000)],))
+        thread = threading.Thread(target=waiting.send_frame, args=(frame(0, 1_000),), kwargs=BULKY)
         thread.start()
         until(lambda: bytes_in(full) > MIB - 4_000, "it is full")
         until(lambda: "the spool sends again later: no broker" in caplog.text, "librdkafka gave up")
@@ -262,12 +287,47 @@ def test_full_and_block_ends_when_another_thread_closes(folder: Path) -> None:
     assert isinstance(ended[0], ProducerClosedError)
 
 
-def test_full_and_raise(folder: Path) -> None:
-    producer = Producer(NOWHERE, spool=Spool(folder, max_bytes=MIB, on_full="raise"))
-    with pytest.raises(QueueFullError, match=rf"the spool at {folder} is full \({MIB} bytes\).*spooled_load\{{zone=Z"):
-        producer.send_many(bulky(n) for n in range(1_000))
-    result = producer.close(0)
-    assert (result.dropped, result.spooled > 300) == (0, True)
+def test_full_and_raise(tmp_path: Path) -> None:
+    """A frame's rows fill the spool as metrics do, within its bound; what was taken is there, in order and once."""
+    taken = []
+    for name in ("metrics", "frame"):
+        spool = Spool(tmp_path / name, max_bytes=MIB, on_full="raise")
+        producer = Producer(NOWHERE, spool=spool)
+        full = rf"the spool at {spool.path} is full \({MIB} bytes\).*spooled_load\{{zone=Z"
+        with pytest.raises(QueueFullError, match=full):  # noqa: PT012  either of two calls
+            if name == "frame":
+                producer.send_frame(frame(0, 1_000), **BULKY)
+            else:
+                producer.send_many(bulky(n) for n in range(1_000))
+        result = producer.close(0)
+        assert (result.dropped, result.spooled > 300) == (0, True)
+        assert MIB - 4_000 < bytes_in(spool.path) <= MIB
+        taken.append(spooled(spool.path))
+    assert taken[0] == taken[1] == list(range(len(taken[0])))
+
+
+def test_a_disk_that_fails_within_a_frame_has_what_the_error_says(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer, real, left = Producer(NOWHERE, spool=Spool(folder)), os.pwrite, [400_000]
+
+    def small_disk(fd: int, data: bytes, offset: int) -> int:
+        if len(data) < 100:  # the position
+            return real(fd, data, offset)
+        if not left[0]:
+            raise OSError(28, "No space left on device")
+        written = real(fd, data[: left[0]], offset)
+        left[0] -= written
+        return written
+
+    monkeypatch.setattr(os, "pwrite", small_disk)
+    with pytest.raises(SendError, match=r"No space left.*\([\d,]+ of 10,000 rows were\)") as caught:
+        producer.send_frame(frame(0, 10_000), metric_type="spooled_load")
+    said = re.search(r"\(([\d,]+) of", str(caught.value))
+    assert said
+    taken = int(said[1].replace(",", ""))
+    assert producer.statistics().taken == producer.close(0).spooled == taken > 1_024, "behind it nothing is"
+    assert spooled(folder) == list(range(taken))
 
 
 def test_full_and_drop_oldest(stack: LocalStack, topics: list[str], folder: Path) -> None:
@@ -277,7 +337,8 @@ def test_full_and_drop_oldest(stack: LocalStack, topics: list[str], folder: Path
     spool = Spool(folder, max_bytes=MIB, on_full="drop_oldest")
     producer = Producer(NOWHERE, topic=topic, spool=spool, on_error=heard.append, queue_max_messages=50)
     first = producer.deliver(bulky(0))
-    producer.send_many(bulky(n) for n in range(1, 999))
+    producer.send_many(bulky(n) for n in range(1, 500))
+    assert producer.send_frame(frame(500, 999), **BULKY) == 499
     last = producer.deliver(bulky(999))
     result = producer.close(0)
     assert result.dropped + result.spooled == 1_000

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BOUND = 3_200  # segments of 200 bytes
+LONGEST = len(pack(bytes(40), bytes(60)))
 pairs = st.tuples(st.binary(max_size=40), st.binary(max_size=60))
 
 
@@ -71,7 +72,7 @@ def filled(folder: Path) -> Iterator[SpoolFile]:
     """Thirty records of 25 bytes: four segments, eight in each but the last."""
     file = opened(folder)
     for n in range(30):
-        assert file.append(b"key", b"value %4d" % n) == n
+        assert file.append([pack(b"key", b"value %4d" % n)]) == 1
     yield file
     file.close()
 
@@ -107,7 +108,7 @@ def test_a_torn_record_and_all_behind_it_is_no_record(written: list[tuple[bytes,
 @given(
     st.lists(
         st.one_of(
-            st.tuples(st.just("append"), pairs),
+            st.tuples(st.just("append"), st.lists(pairs, min_size=1, max_size=8)),
             st.tuples(st.just("acknowledge"), st.integers(0, 12)),
             st.tuples(st.sampled_from(["close", "kill", "torn"]), st.binary(max_size=30)),
             st.tuples(st.just("drop"), st.none()),
@@ -122,12 +123,15 @@ def test_it_holds_what_a_list_holds(acts: list[tuple[str, object]]) -> None:
         file, kept = opened(folder), []
         for act, argument in acts:
             if act == "append":
-                assert isinstance(argument, tuple)
-                try:
-                    file.append(*argument)
-                    kept.append(argument)
-                except BufferError:
-                    assert file.size + len(pack(*argument)) > BOUND
+                assert isinstance(argument, list)
+                while argument:
+                    try:
+                        count = file.append([pack(*pair) for pair in argument])
+                    except BufferError:
+                        assert file.size + len(pack(*argument[0])) > BOUND
+                        break
+                    kept += argument[:count]
+                    del argument[:count]
             elif act == "acknowledge":
                 assert isinstance(argument, int)
                 count = min(argument, len(kept))
@@ -147,7 +151,9 @@ def test_it_holds_what_a_list_holds(acts: list[tuple[str, object]]) -> None:
                 else:
                     killed(file)
                 file = opened(folder)
-            assert sum(path.stat().st_size for path in segments(folder)) <= BOUND + 40
+            sizes = [path.stat().st_size for path in segments(folder)]
+            assert sum(sizes) <= BOUND + 40
+            assert max(sizes, default=0) < BOUND // 16 + LONGEST + 40, "what is released at once stays a small part"
             assert file.end - file.acknowledged == len(kept)
             if act not in ("append", "acknowledge"):
                 assert rest(file) == (kept, [])
@@ -156,20 +162,23 @@ def test_it_holds_what_a_list_holds(acts: list[tuple[str, object]]) -> None:
 
 
 def test_segments_go_when_all_of_them_is_acknowledged(folder: Path) -> None:
-    file = opened(folder)
-    for _ in range(20):
-        file.append(b"key", b"value")
+    file, records = opened(folder), [pack(b"key", b"value")] * 30
+    while len(records) > 10:
+        del records[: file.append(records)]
+    while records:
+        file.append([records.pop()])
     before = segments(folder)
+    assert [int(segment.stem) for segment in before] == [0, 10, 20], "however they come, until one has 200 bytes"
     second = int(before[1].stem)
     file.acknowledge(second - 1)
     assert segments(folder) == before, "one record of the first is still needed"
     file.acknowledge(second)
     assert segments(folder) == before[1:]
-    file.acknowledge(20)
+    file.acknowledge(30)
     file.close()
     assert segments(folder) == [], "and none stays when nothing is left"
     again = opened(folder)
-    assert (again.acknowledged, again.end) == (20, 20)
+    assert (again.acknowledged, again.end) == (30, 30)
     again.close()
 
 
@@ -189,7 +198,7 @@ def test_a_position_ahead_of_the_records_is_believed(filled: SpoolFile, folder: 
         last.truncate(0)
     again = opened(folder)
     assert (again.acknowledged, again.end) == (30, 30)
-    assert again.append(b"key", b"value 30") == 30
+    assert again.append([pack(b"key", b"value 30")]) == 1
     assert value_numbers(rest(again)[0]) == [30]
     again.close()
 
@@ -217,20 +226,22 @@ def test_a_write_that_fails_in_the_midst_leaves_nothing(
 
     monkeypatch.setattr(os, "pwrite", no_space)
     with pytest.raises(OSError, match="No space"):
-        filled.append(b"key", b"half")
-    monkeypatch.undo()
+        filled.append([pack(b"key", b"half")])
     assert rest_after_a_kill(folder) == list(range(30)), "no half record"
-    assert filled.append(b"key", b"value 30") == 30
-    assert rest_after_a_kill(folder) == list(range(31))
+    three = [pack(b"key", b"value %d" % n) for n in (30, 31, 32)]
+    assert filled.append(three) == 2, "the whole ones count, for they are there"
+    monkeypatch.undo()
+    assert filled.append(three[2:]) == 1
+    assert rest_after_a_kill(folder) == list(range(33))
 
 
 def test_the_bound_is_for_all_segments_together(filled: SpoolFile, folder: Path) -> None:
     while filled.size + 25 <= BOUND:
-        filled.append(b"key", b"value   31")
+        filled.append([pack(b"key", b"value   31")])
     with pytest.raises(BufferError):
-        filled.append(b"key", b"value   31")
+        filled.append([pack(b"key", b"value   31")])
     assert BOUND - 50 < sum(path.stat().st_size for path in segments(folder)) == filled.size <= BOUND
     dropped = filled.drop_oldest()
     assert dropped.start == 0
-    assert filled.append(b"key", b"value   32") > 30
+    assert filled.append([pack(b"key", b"value   32")]) == 1
     assert rest(filled)[0][0][1] == b"value %4d" % dropped.stop

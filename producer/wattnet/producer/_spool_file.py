@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import os
 import struct
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 from wattnet.producer._logging import logger
-from wattnet.producer._spool_record import pack, unpack
+from wattnet.producer._spool_record import unpack
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _SUFFIX = ".segment"
@@ -68,23 +70,28 @@ class SpoolFile:
         self._synced = self.end
         self._release()
 
-    def append(self, key: bytes, value: bytes) -> int:
-        """Hand a record to the operating system; returns its number.
+    def append(self, records: Sequence[bytes]) -> int:
+        """Hand records as `pack` makes them to the operating system, from the first on; returns how many, at least one.
 
-        Raises BufferError when there is no room for it, OSError when the disk does not take it: then nothing happened.
+        It stops where a segment ends, where there is no more room, and where the disk takes no more. Raises BufferError
+        when there is no room for the first, OSError when the disk does not take it: then nothing happened.
         """
-        record = pack(key, value)
-        if self.size + len(record) > self._max_bytes:
+        ends = list(accumulate(map(len, records)))
+        if self.size + ends[0] > self._max_bytes:
             raise BufferError("Local: Queue full")
-        if self._segment_fd is None or self._segments[-1].size >= self._segment_bytes:
-            self._begin_segment()
-        segment, written = self._segments[-1], 0
-        while written < len(record):
-            written += os.pwrite(self._segment_fd, record[written:], segment.size + written)  # type: ignore[arg-type]
-        segment.size += written
-        self.size += written
-        self.end += 1
-        return self.end - 1
+        fd = self._segment_fd
+        if fd is None or self._segments[-1].size >= self._segment_bytes:
+            fd = self._begin_segment()
+        segment = self._segments[-1]
+        # The record that reaches a segment's size is its last one.
+        last = bisect_left(ends, self._segment_bytes - segment.size) + 1
+        count = min(last, bisect_right(ends, self._max_bytes - self.size))
+        written = _written(fd, b"".join(records[:count]), segment.size, at_least=ends[0])
+        count = bisect_right(ends, written)  # a part of a record is none: the next one is written over it
+        segment.size += ends[count - 1]
+        self.size += ends[count - 1]
+        self.end += count
+        return count
 
     def acknowledge(self, number: int) -> None:
         """Every record before `number` is done, for whoever opens the folder next, too."""
@@ -140,13 +147,14 @@ class SpoolFile:
             return 0
         return int(_number.unpack(position)[0])
 
-    def _begin_segment(self) -> None:
+    def _begin_segment(self) -> int:
         path = self._folder / f"{self.end:020d}{_SUFFIX}"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if self._segment_fd is not None:
             os.close(self._segment_fd)
         self._segment_fd = fd
         self._segments.append(Segment(self.end, path, 0))
+        return fd
 
     def _release(self) -> None:
         while len(self._segments) > 1 and self._segments[1].first <= self.acknowledged:
@@ -156,6 +164,18 @@ class SpoolFile:
         oldest = self._segments.pop(0)
         self.size -= oldest.size
         oldest.path.unlink(missing_ok=True)
+
+
+def _written(fd: int, data: bytes, offset: int, *, at_least: int) -> int:
+    """How many bytes of `data` the disk took. Raises OSError when these are fewer than `at_least`."""
+    written = 0
+    try:
+        while written < len(data):
+            written += os.pwrite(fd, data[written:], offset + written)
+    except OSError:
+        if written < at_least:
+            raise
+    return written
 
 
 def _cut_tail(segment: Segment, fd: int) -> int:
