@@ -22,7 +22,7 @@ from wattnet.producer import (
     QueueFullError,
     VisibilityTimeoutError,
 )
-from wattnet.schemas import Metric
+from wattnet.schemas import LabelWarning, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -78,6 +78,18 @@ def test_everything_is_awaited_on_kafka(road: Road) -> None:
             await producer.send(METRIC)
 
     asyncio.run(program())
+
+
+def test_a_frames_warning_points_at_the_line_that_sends() -> None:
+    async def program() -> None:
+        async with AsyncProducer.of(MemoryProducer()) as producer:
+            await producer.send_frame(
+                pd.DataFrame({"timestamp": [T0], "value": [1.0]}), metric_type="zone_load", labels={"zone": "ES"}
+            )
+
+    with pytest.warns(LabelWarning, match="zone_load lacks 'data_state'") as caught:
+        asyncio.run(program())
+    assert {warning.filename for warning in caught} == {__file__}
 
 
 def test_a_send_into_a_full_queue_lets_others_run_and_can_be_cancelled() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+from unittest.mock import AsyncMock, create_autospec
 
 import pytest
 
@@ -21,6 +23,7 @@ from wattnet.query import (
     Query,
     QuestionError,
     UnknownNameError,
+    UnknownValueWarning,
 )
 from wattnet.query._threads import Threaded, streamed
 from wattnet.schemas import Metric
@@ -80,6 +83,38 @@ def test_the_answers_are_the_same(database: ClickHouseSettings, store: DirectWri
                 await wattnet.metrics(f"{name}x", start=T0).to_list()
 
     asyncio.run(ask())
+
+
+def test_a_warning_points_at_the_line_that_waits(database: ClickHouseSettings, store: DirectWriter, name: str) -> None:
+    """Not into the thread that reads, nor into asyncio."""
+    store.put(Metric(name, 1.0, T0, {"zone": "DE-LU"}))
+    lines: list[int] = []
+
+    async def ask() -> None:
+        async with AsyncClient(database.address, database=database.database) as wattnet:
+            typo = wattnet.metrics(name, start=T0, zone="de-lu")
+            lines.append(line() + 1)
+            assert await typo.to_list() == []
+            lines.append(line() + 1)
+            assert await asyncio.wait_for(wattnet.series(name, zone="de-lu"), 60) == []
+            lines.append(line() + 1)
+            assert [row async for row in typo.iter_rows()] == []
+            lines.append(line() + 1)
+            await asyncio.gather(typo.to_list())
+            never = wattnet.names()
+            assert "Client.names" in repr(never), "Python says it of one that is never awaited"
+            never.close()
+
+    with pytest.warns(UnknownValueWarning, match="did you mean 'DE-LU'") as caught:
+        asyncio.run(ask())
+    assert {warning.filename for warning in caught} == {__file__}
+    assert [warning.lineno for warning in caught] == lines
+    assert isinstance(create_autospec(AsyncClient).names, AsyncMock), "mocks know what is awaited"
+
+
+def line() -> int:
+    """The number of the caller's line."""
+    return sys._getframe(1).f_lineno
 
 
 def test_what_changes_is_followed_and_cancelling_loses_nothing(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from wattnet.producer._producer import Producer
-from wattnet.schemas import Metric
+from wattnet.schemas import Metric, for_caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -129,7 +130,7 @@ class AsyncProducer:
         progress: Literal[False] | None = None,
     ) -> int:
         """Put every row of a frame into the queue, in a thread; the frame must not change meanwhile."""
-        return await asyncio.to_thread(
+        send = partial(
             self._producer.send_frame,
             frame,
             metric_type=metric_type,
@@ -141,6 +142,7 @@ class AsyncProducer:
             strict=strict,
             progress=progress,
         )
+        return await asyncio.to_thread(for_caller(send))
 
     async def flush(self, timeout_s: float | None = 60.0) -> FlushResult:
         """Return when every metric that was taken has reached the topic; raises as Producer.flush does."""

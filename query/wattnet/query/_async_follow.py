@@ -8,6 +8,8 @@ from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from wattnet.schemas import for_caller
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -52,7 +54,7 @@ class AsyncFollow:
                 change = self._ready.popleft()
                 self._token = change.token
                 return change
-            await asyncio.to_thread(self._read)
+            await asyncio.to_thread(for_caller(self._read))
             if not self._ready and not self._ended:
                 # Not before: what a thread has read, and nobody was given yet, must not be passed by.
                 self._token = self._follow.token

@@ -5,11 +5,10 @@ The table label_values has a row for each value of each label of each name, and 
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
 from wattnet.query._errors import UnknownLabelError, UnknownNameError, UnknownValueWarning
-from wattnet.schemas import callers_level, suggest
+from wattnet.schemas import suggest, warn_caller
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -89,11 +88,7 @@ def warn_of_typos(
             like = database.rows(_LIKE, {"name": name, "label": label, "value": value})
             meant = suggest(value, [one for (one,) in like])
             if meant:
-                warnings.warn(
-                    f"no series of {name} has {label}={value!r}: did you mean {meant!r}?",
-                    UnknownValueWarning,
-                    stacklevel=callers_level(),
-                )
+                warn_caller(f"no series of {name} has {label}={value!r}: did you mean {meant!r}?", UnknownValueWarning)
 
 
 def _unknown_name(name: str, stored: Sequence[str]) -> UnknownNameError:

@@ -6,7 +6,6 @@ the most frequent gap between the values of the series, and a warning says so.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ import numpy as np
 from wattnet.query._calendar import Clock
 from wattnet.query._errors import InferredResolutionWarning
 from wattnet.query._step import DAY_US, HOUR_US, Step, parse_duration
-from wattnet.schemas import callers_level
+from wattnet.schemas import warn_caller
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -106,9 +105,7 @@ def _inferred(answer: Answer, wanted: NDArray[np.int32]) -> dict[int, Step]:
         (lone, "a single value without the attribute 'resolution': nobody knows its interval, so it counts for none"),
     ):
         if count:
-            warnings.warn(
-                f"{count} of {len(answer.series)} series of {answer.name} have {said}",
-                InferredResolutionWarning,
-                stacklevel=callers_level(),
+            warn_caller(
+                f"{count} of {len(answer.series)} series of {answer.name} have {said}", InferredResolutionWarning
             )
     return found

@@ -7,10 +7,14 @@ latest at the client's time limit; its answer is dropped, and the connection is 
 from __future__ import annotations
 
 import asyncio
+import inspect
+import sys
 from functools import partial, wraps
 from itertools import islice, takewhile
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from wattnet.schemas import for_caller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
@@ -35,12 +39,17 @@ class Threaded(Generic[Blocking]):
 def awaited(
     method: Callable[Concatenate[Blocking, Given], Result],
 ) -> Callable[Concatenate[Threaded[Blocking], Given], Coroutine[Any, Any, Result]]:
-    """The method as a coroutine."""
+    """The method as a coroutine. What it warns of points at the line that calls it, whichever task awaits it."""
+
+    @wraps(method)  # Python says the name of a coroutine that was never awaited
+    async def in_thread(read: Callable[[], Result]) -> Result:
+        return await asyncio.to_thread(read)
 
     @wraps(method)
-    async def call(self: Threaded[Blocking], /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
-        return await asyncio.to_thread(partial(method, self._blocking, *args, **kwargs))
+    def call(self: Threaded[Blocking], /, *args: Given.args, **kwargs: Given.kwargs) -> Coroutine[Any, Any, Result]:
+        return in_thread(for_caller(partial(method, self._blocking, *args, **kwargs)))
 
+    _mark_as_coroutine_function(call)
     return call
 
 
@@ -55,9 +64,18 @@ def streamed(
 
     @wraps(method)
     def call(self: Threaded[Blocking], /, *args: Given.args, **kwargs: Given.kwargs) -> AsyncGenerator[Result, None]:
-        return _handed_over(_Source(method(self._blocking, *args, **kwargs)), at_once)
+        source = _Source(method(self._blocking, *args, **kwargs))
+        return _handed_over(source, for_caller(partial(source.take, at_once)))
 
     return call
+
+
+def _mark_as_coroutine_function(call: Any) -> None:
+    """Mocks, for instance, go by it."""
+    if sys.version_info >= (3, 12):
+        inspect.markcoroutinefunction(call)
+    else:
+        call._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]  # the only way there
 
 
 class _Source(Generic[Result]):
@@ -86,9 +104,9 @@ class _Source(Generic[Result]):
                 close()
 
 
-async def _handed_over(source: _Source[Result], at_once: int) -> AsyncGenerator[Result, None]:
+async def _handed_over(source: _Source[Result], take: Callable[[], list[Result]]) -> AsyncGenerator[Result, None]:
     try:
-        while items := await asyncio.to_thread(source.take, at_once):
+        while items := await asyncio.to_thread(take):
             for item in items:
                 yield item
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wattnet.schemas._caller import callers_level
+from wattnet.schemas._caller import for_caller, warn_caller
 from wattnet.schemas._context import ZONE_STATUSES
 from wattnet.schemas._decode import decode_metric
 from wattnet.schemas._encoder import MetricEncoder
@@ -60,13 +60,14 @@ __all__ = [
     "QualityError",
     "ReservedLabelError",
     "TimeRangeError",
-    "callers_level",
     "canonical_labels",
     "confluent_header",
     "decode_metric",
+    "for_caller",
     "schema_fingerprint",
     "shipped_schemas",
     "single_object_header",
     "suggest",
     "to_knowledge_time_us",
+    "warn_caller",
 ]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from wattnet.schemas._caller import callers_level
+from wattnet.schemas._caller import warn_caller
 from wattnet.schemas._errors import (
     AttributeValueError,
     LabelError,
@@ -103,7 +102,7 @@ def checked_context(
     if missing and strict:
         raise missing_labels(name, missing)
     if missing:
-        warnings.warn(_missing_text(name, missing), LabelWarning, stacklevel=callers_level())
+        warn_caller(_missing_text(name, missing), LabelWarning)
     return Context(
         metric_type=kind,
         name=name,
