@@ -15,6 +15,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from pydantic import SecretStr
 from road import Road, load, until
 
+from wattnet.clickhouse import ClickHouseSettings
 from wattnet.consumer import (
     BatchSettings,
     ConfigurationError,
@@ -200,6 +201,13 @@ def test_without_a_registry_it_says_what_to_set(road: Road) -> None:
     kafka = settings.kafka.model_copy(update={"schema_registry_url": None})
     with pytest.raises(ConfigurationError, match="SCHEMA_REGISTRY_URL"):
         kafka_engine_on(settings.model_copy(update={"kafka": kafka}))
+
+
+def test_on_a_cluster_it_is_refused_before_anything_is_asked() -> None:
+    nobody = ClickHouseSettings(host="127.0.0.1", port=9, cluster="grid")
+    kafka = KafkaSettings(bootstrap_servers="127.0.0.1:9", schema_registry_url="http://127.0.0.1:9")
+    with pytest.raises(ConfigurationError, match=r"CLICKHOUSE_CLUSTER is 'grid'.* Run `wattnet consume` there"):
+        kafka_engine_on(Settings(clickhouse=nobody, kafka=kafka))
 
 
 class InterruptedHereError(Exception):

@@ -86,9 +86,16 @@ def kafka_engine_on(settings: Settings, *, consumers: int = 2) -> KafkaEngineSta
     """Hand the topic from the consumers to the Kafka engine, where they stopped. Does nothing when it is on already.
 
     Raises ConfigurationError, with nothing changed, when somebody is in one of the groups, a claim is not stored whole,
-    there is no registry, or ClickHouse does not make the table; UnsafeToContinueError where a consumer would;
-    ServiceUnavailableError when a service does not answer. Interrupted, it is finished by another call.
+    there is no registry, the tables are a cluster's, or ClickHouse does not make the table; UnsafeToContinueError where
+    a consumer would; ServiceUnavailableError when a service does not answer. Interrupted, it is finished by another
+    call.
     """
+    if settings.clickhouse.cluster:
+        raise ConfigurationError(
+            f"CLICKHOUSE_CLUSTER is {settings.clickhouse.cluster!r}, and the Kafka engine is for one server: its view "
+            "would write through the fronts of a cluster's tables, and what it repeats after a failure would not be "
+            "recognized. Run `wattnet consume` there; for a database on one server leave CLICKHOUSE_CLUSTER out"
+        )
     if not settings.kafka.schema_registry_url:
         raise ConfigurationError(
             "the Kafka engine reads Confluent framing only: set SCHEMA_REGISTRY_URL, here and for every producer. "
