@@ -142,10 +142,10 @@ def coloured(panel: table.Panel, column: str, unit: str, base: str, steps: Steps
     return panel.override_by_name(column, properties)
 
 
-def linked(panel: table.Panel, column: str, board: str, title: str) -> table.Panel:
-    """The cells of a column, zones, lead to another board with that zone and the same range of time."""
-    url = f"/d/{board}?var-zone=${{__value.raw}}&${{__url_time_range}}"
-    return panel.override_by_name(column, [models.DynamicConfigValue("links", [{"title": title, "url": url}])])
+def linked(panel: table.Panel) -> table.Panel:
+    """The cells of the column Zone lead to that zone's board, over the same range of time."""
+    link = {"title": "This zone", "url": "/d/wattnet-zone?var-zone=${__value.raw}&${__url_time_range}"}
+    return panel.override_by_name("Zone", [models.DynamicConfigValue("links", [link])])
 
 
 def by_category(title: str, sql: str, unit: str, *, about: str, width: int = 12, height: int = 9) -> barchart.Panel:

@@ -86,9 +86,6 @@ FROM (
                     INTENSITY_BASE,
                     INTENSITY,
                 ),
-                "Zone",
-                "wattnet-zone",
-                "This zone",
             )
         )
         .with_panel(

@@ -98,9 +98,6 @@ WHERE n.name = 'local_footprint' AND NOT n.retracted ORDER BY Intensity"""
                     INTENSITY_BASE,
                     INTENSITY,
                 ),
-                "Zone",
-                "wattnet-zone",
-                "This zone",
             )
         )
         .with_panel(
@@ -114,9 +111,6 @@ WHERE n.name = 'local_footprint' AND NOT n.retracted ORDER BY Intensity"""
                     "green",
                     [(2 * 3600, "yellow"), (STALE_S, "red")],
                 ),
-                "Zone",
-                "wattnet-zone",
-                "This zone",
             )
         )
         .with_panel(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
 from wattnet.consumer._access import require_access
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._engine_table import EngineTable, Handover
@@ -18,6 +17,7 @@ from wattnet.consumer._handover import FEEDER, Group, hand_back, record, stored_
 from wattnet.consumer._kafka_questions import KafkaQuestions
 from wattnet.consumer._ledger import ClickHouseLedger
 from wattnet.consumer._printable import printable
+from wattnet.consumer._tables import open_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,13 +135,7 @@ def kafka_engine_status(settings: Settings) -> KafkaEngineStatus:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[_KafkaEngine]:
-    try:
-        require_migrated(settings.clickhouse)
-        client = connect(settings.clickhouse)
-    except ClickHouseUnavailableError as exc:
-        raise ServiceUnavailableError(str(exc)) from exc
-    except StorageError as exc:
-        raise ConfigurationError(str(exc)) from exc
+    client = open_tables(settings.clickhouse)
     require_access(settings.kafka)
     engine = _KafkaEngine(settings, client)
     try:

@@ -33,15 +33,15 @@ class UnsupportedEncodingError(Exception):
 
 def read_pieces(stream: BufferedIOBase, headers: Message) -> Iterator[bytes]:
     """The body, decompressed, piece by piece."""
-    raw = _chunked(stream) if headers.get("Transfer-Encoding", "").lower() == "chunked" else _sized(stream, headers)
+    chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
+    raw = _chunked(stream) if chunked else _sized(stream, int(headers.get("Content-Length") or 0))
     encoding = headers.get("Content-Encoding", "identity").lower()
     if encoding == "identity":
         return raw
     return _decompressed(raw, _decompressor(encoding))
 
 
-def _sized(stream: BufferedIOBase, headers: Message) -> Iterator[bytes]:
-    left = int(headers.get("Content-Length") or 0)
+def _sized(stream: BufferedIOBase, left: int) -> Iterator[bytes]:
     while left:
         piece = stream.read(min(left, PIECE_BYTES))
         if not piece:
@@ -52,13 +52,7 @@ def _sized(stream: BufferedIOBase, headers: Message) -> Iterator[bytes]:
 
 def _chunked(stream: BufferedIOBase) -> Iterator[bytes]:
     while size := int(stream.readline().split(b";")[0], 16):
-        left = size
-        while left:
-            piece = stream.read(min(left, PIECE_BYTES))
-            if not piece:
-                raise ConnectionError("the client closed the connection in the middle of the body")
-            left -= len(piece)
-            yield piece
+        yield from _sized(stream, size)
         stream.readline()
     while stream.readline().strip():
         pass  # trailers
