@@ -1,4 +1,4 @@
-"""Metric: what it takes, what it refuses and how it says so."""
+"""Metric: its name and value, and how it is compared, kept and shown."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import math
 import pickle
 import warnings
 from dataclasses import FrozenInstanceError
-from datetime import datetime, timedelta, timezone
-from enum import Enum
-from types import MappingProxyType
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import pandas as pd
 import pytest
+from schemas.made import T0, UTC, load, metric
 
 from wattnet.schemas import (
     AttributeValueError,
@@ -27,27 +25,8 @@ from wattnet.schemas import (
     MetricTimeError,
     MetricType,
     MetricValueError,
-    MissingLabelError,
-    NaiveTimeError,
     QualityError,
-    ReservedLabelError,
-    TimeRangeError,
 )
-
-UTC = timezone.utc
-T0 = datetime(2025, 3, 1, tzinfo=UTC)
-
-
-def metric(metadata: Any = None, **arguments: Any) -> Metric:
-    """A metric of a name that has no label rules."""
-    return Metric(
-        **{"metric_type": "price_day_ahead", "value": 1.0, "timestamp": T0, "metadata": metadata, **arguments}
-    )
-
-
-def load(**metadata: Any) -> Metric:
-    complete = {"zone": "ES", "unit": "MW", "datasource": "entsoe", "data_state": "final"}
-    return Metric(MetricType.ZONE_LOAD, 1.0, T0, {**complete, **metadata})
 
 
 def test_says_what_it_was_made_of() -> None:
@@ -138,205 +117,6 @@ def test_a_value_that_is_no_finite_number_is_refused(value: Any) -> None:
 
 def test_none_withdraws() -> None:
     assert metric(value=None).value is None
-
-
-@pytest.mark.parametrize("argument", ["timestamp", "knowledge_time"])
-class TestTimes:
-    """Both times obey the same rules at the boundary."""
-
-    def test_naive_is_refused(self, argument: str) -> None:
-        with pytest.raises(NaiveTimeError, match="no UTC offset"):
-            metric(**{argument: datetime(2025, 3, 1)})  # noqa: DTZ001  that is the point
-
-    @pytest.mark.parametrize("moment", ["2025-03-01T00:00Z", 1_740_787_200, T0.date()])
-    def test_another_type_is_refused(self, argument: str, moment: Any) -> None:
-        with pytest.raises(MetricTimeError, match="aware datetime"):
-            metric(**{argument: moment})
-
-    def test_no_moment_is_refused(self, argument: str) -> None:
-        with pytest.raises(MetricTimeError):
-            metric(**{argument: pd.NaT})
-
-    def test_a_pandas_timestamp_becomes_a_datetime(self, argument: str) -> None:
-        made = getattr(metric(**{argument: pd.Timestamp("2025-03-01T01:00:00.000001+01:00")}), argument)
-        assert type(made) is datetime
-        assert made == T0.replace(microsecond=1)
-
-    def test_nanoseconds_are_not_cut_off(self, argument: str) -> None:
-        with pytest.raises(MetricTimeError, match="nanoseconds"):
-            metric(**{argument: pd.Timestamp("2025-03-01T00:00:00.000000001Z")})
-
-    def test_before_1970_is_refused(self, argument: str) -> None:
-        assert getattr(metric(**{argument: datetime(1970, 1, 1, tzinfo=UTC)}), f"{argument}_us") == 0
-        for moment in (datetime(1969, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), datetime.min.replace(tzinfo=UTC)):
-            with pytest.raises(TimeRangeError, match="1970"):
-                metric(**{argument: moment})
-
-    @pytest.mark.parametrize("hours", [-14, 14])
-    def test_a_moment_beyond_the_calendar_is_refused(self, argument: str, hours: int) -> None:
-        offset = timezone(timedelta(hours=hours))
-        edge = datetime.min.replace(tzinfo=offset) if hours > 0 else datetime.max.replace(tzinfo=offset)
-        with pytest.raises(TimeRangeError):
-            metric(**{argument: edge})
-
-    def test_the_second_half_of_a_doubled_hour_is_another_moment(self, argument: str) -> None:
-        first = datetime(2024, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Madrid"))
-        early, late = metric(**{argument: first}), metric(**{argument: first.replace(fold=1)})
-        assert getattr(late, argument) - getattr(early, argument) == timedelta(hours=1)
-
-
-def test_timestamps_end_with_2064() -> None:
-    last = datetime(2064, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
-    assert metric(timestamp=last).timestamp_us == 2_997_993_599_999_999
-    with pytest.raises(TimeRangeError, match="2065"):
-        metric(timestamp=last + timedelta(microseconds=1))
-
-
-def test_a_knowledge_time_may_be_a_little_ahead_but_not_a_day() -> None:
-    now = datetime.now(UTC)
-    assert metric(knowledge_time=now + timedelta(hours=22)).knowledge_time is not None
-    with pytest.raises(TimeRangeError, match="issue time"):
-        metric(knowledge_time=now + timedelta(hours=24))
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"), [(True, True), (False, False), ("true", True), ("false", False), (None, True), ("", True)]
-)
-def test_valid_is_a_bool_or_its_word(given: Any, kept: bool) -> None:
-    assert metric({"valid": given}).valid is kept
-
-
-@pytest.mark.parametrize("given", [1, 0, "True", "yes", 1.0, np.True_, [], np.array([True])])
-def test_valid_is_nothing_else(given: Any) -> None:
-    with pytest.raises(QualityError, match="True or False"):
-        metric({"valid": given})
-
-
-def test_equal_values_of_other_types_are_not_taken_for_one_that_was_checked() -> None:
-    """True == 1 == 1.0, and so are their hashes."""
-    assert metric({"valid": True, "block": 1}).labels == {"block": "1"}
-    assert metric({"valid": True, "block": True}).labels == {"block": "true"}
-    with pytest.raises(LabelError):
-        metric({"valid": True, "block": 1.0})
-    with pytest.raises(QualityError):
-        metric({"valid": 1, "block": 1})
-    assert metric(attributes={"run": 1}).attributes == {"run": "1"}
-    assert metric(attributes={"run": True}).attributes == {"run": "true"}
-    with pytest.raises(AttributeValueError):
-        metric(attributes={"run": 1.0})
-
-
-def test_zone_status_is_one_of_three() -> None:
-    assert metric({"zone_status": None}).zone_status == "complete"
-    assert metric({"zone_status": "preview"}).zone_status == "preview"
-    with pytest.raises(QualityError, match="did you mean 'preview'"):
-        metric({"zone_status": "previw"})
-
-
-def test_data_state_is_bounded() -> None:
-    assert metric({"data_state": "ü" * 100}).data_state == "ü" * 100
-    with pytest.raises(QualityError, match="200"):
-        metric({"data_state": "ü" * 101})
-
-
-def test_quality_and_attributes_name_no_series() -> None:
-    made = metric(
-        {
-            "a": "b",
-            "valid": False,
-            "zone_status": "missing",
-            "data_state": "x",
-            "resolution": "PT15M",
-            "source_link": "http://x",
-        }
-    )
-    assert made.labels == {"a": "b"}
-    assert made.attributes == {"resolution": "PT15M", "source_link": "http://x"}
-    assert made.series_key == metric({"a": "b"}).series_key
-
-
-def test_an_attribute_given_twice_must_agree() -> None:
-    assert metric({"resolution": "PT1H"}, attributes={"resolution": "PT1H"}).attributes == {"resolution": "PT1H"}
-    assert metric({"resolution": None}, attributes={"resolution": "PT1H"}).attributes == {"resolution": "PT1H"}
-    with pytest.raises(AttributeValueError, match="give it once"):
-        metric({"resolution": "PT15M"}, attributes={"resolution": "PT1H"})
-
-
-@pytest.mark.parametrize("metric_type", [t for t in MetricType if t not in (MetricType.FACTOR, MetricType.UNKNOWN)])
-@pytest.mark.parametrize("zone", [{}, {"zone": ""}, {"zone": None}])
-def test_zoned_types_need_their_zone(metric_type: MetricType, zone: dict[str, Any]) -> None:
-    with pytest.raises(MissingLabelError, match="needs a zone"):
-        metric({"unit": "MW", **zone}, metric_type=metric_type)
-
-
-def test_a_missing_label_warns_once_and_is_refused_under_strict() -> None:
-    metadata = {"zone": "W1", "unit": "MW"}
-    with pytest.warns(LabelWarning, match="zone_load lacks 'data_state', 'datasource'"):
-        made = metric(metadata, metric_type="zone_load")
-    assert made.labels == metadata
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        metric(metadata, metric_type="zone_load")
-    with pytest.raises(MissingLabelError, match="strict"):
-        metric(metadata, metric_type="zone_load", strict=True)
-    with pytest.raises(MissingLabelError, match="strict"):
-        metric({"zone": "W2", "unit": "MW"}, metric_type="zone_load", strict=True)
-    complete = {**metadata, "datasource": "entsoe", "data_state": "final"}
-    assert metric(complete, metric_type="zone_load", strict=True).labels["datasource"] == "entsoe"
-
-
-def test_the_warning_points_at_the_line_that_makes_the_metric() -> None:
-    with pytest.warns(LabelWarning) as caught:
-        Metric("zone_load", 1.0, T0, {"zone": "W3"})
-    assert caught[0].filename == __file__
-
-
-def test_a_source_link_satisfies_the_rule_of_factors() -> None:
-    complete = {
-        "factor_type": "f",
-        "production_type": "solar",
-        "scope": "s",
-        "source": "x",
-        "source_link": "http://x",
-        "unit": "g",
-        "year": 2022,
-    }
-    assert metric(complete, metric_type="factor", strict=True).labels["year"] == "2022"
-
-
-def test_metadata_may_be_any_mapping_and_nothing_else() -> None:
-    assert metric(MappingProxyType({"a": "b"})).labels == {"a": "b"}
-    for wrong in ([("a", "b")], "a=b", 3):
-        with pytest.raises(LabelError, match="give a dict"):
-            metric(wrong)
-        with pytest.raises(AttributeValueError, match="give a dict"):
-            metric(attributes=wrong)
-
-
-def test_the_caller_may_change_its_dict_afterwards() -> None:
-    metadata = {"a": "b"}
-    made = metric(metadata)
-    metadata["a"] = "c"
-    assert made.labels == {"a": "b"}
-    assert metric(metadata).labels == {"a": "c"}
-
-
-class Zone(str, Enum):
-    SPAIN = "ES"
-
-
-def test_a_member_of_a_string_enum_means_its_value() -> None:
-    made = metric({"zone": Zone.SPAIN})
-    assert made.labels == {"zone": "ES"}
-    assert type(made.labels["zone"]) is str
-
-
-@pytest.mark.parametrize(
-    "reserved", ["value", "timestamp", "name", "start", "end", "as_of", "knowledge_time", "series_id", "from_"]
-)
-def test_names_of_columns_and_arguments_are_refused(reserved: str) -> None:
-    with pytest.raises(ReservedLabelError, match=f"{reserved!r}.*: .+"):
-        metric({reserved: "x"})
 
 
 def test_does_not_change() -> None:
