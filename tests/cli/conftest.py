@@ -11,10 +11,13 @@ from shell import Shell
 from tables import make_tables
 
 from wattnet.clickhouse import ClickHouseSettings, connect
+from wattnet.consumer import DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from road import Road
 
     from wattnet.local import LocalStack
 
@@ -50,3 +53,10 @@ def reader(shell: Shell, database: ClickHouseSettings) -> Shell:
         "CLICKHOUSE_DATABASE": database.database,
     }
     return shell
+
+
+@pytest.fixture
+def letters(road: Road) -> Iterator[DeadLetters]:
+    """The dead letters of this road."""
+    with DeadLetters.open(road.clickhouse) as letters:
+        yield letters
