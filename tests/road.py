@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import clickhouse_connect
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka import Producer as RawProducer
 from confluent_kafka.admin import AdminClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -25,6 +25,7 @@ from warm_process import WarmProcess
 
 from wattnet.clickhouse import ClickHouseSettings
 from wattnet.consumer import KafkaSettings, Settings, Verdict, verify
+from wattnet.consumer._kafka_codes import COORDINATOR_MOVES
 from wattnet.producer import Producer, create_topic
 from wattnet.schemas import Metric, MetricType
 
@@ -220,8 +221,16 @@ class Road:
         return str(self.admin.describe_topics(TopicCollection([self.topic]))[self.topic].result(10).topic_id)
 
     def committed(self) -> list[TopicPartition]:
-        """The group's commits, with their metadata."""
-        return self.probe.committed([TopicPartition(self.topic, p) for p in range(self.partitions)], timeout=10)
+        """The group's commits, with their metadata. A broker that has just started does not know its groups yet."""
+        places = [TopicPartition(self.topic, partition) for partition in range(self.partitions)]
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return self.probe.committed(places, timeout=10)
+            except KafkaException as exc:
+                if exc.args[0].code() not in COORDINATOR_MOVES or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
     def reset_offsets(self, offset: int) -> None:
         """Set every partition's commit, as an operator does with Kafka's own tools; nobody may be in the group."""

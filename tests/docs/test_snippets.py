@@ -17,6 +17,7 @@ from command import Command
 from nbclient import NotebookClient
 from road import until
 from snippets import ROOT, SHELLS, Snippet, command_lines, documents, snippets
+from warm_process import WarmProcess
 
 from wattnet.cli._app import run
 from wattnet.clickhouse import ClickHouseSettings
@@ -88,16 +89,13 @@ class Reader:
 @pytest.fixture(scope="module")
 def reader(wattnet_stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     command = Command(tmp_path_factory.mktemp("reader"))
-    consumer = command.start(
-        "consume",
-        env={**wattnet_stack.env, "WATTNET_FLUSH_INTERVAL_S": "0.2"},
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+    log = command.folder / "consumer.log"
+    env = command.environment({**wattnet_stack.env, "WATTNET_FLUSH_INTERVAL_S": "0.2"})
+    consumer = WarmProcess(["consume"], env=env, stderr=log, folder=command.folder)
     yield Reader(wattnet_stack, command)
-    assert consumer.poll() is None, "the consumer stays up"
+    assert consumer.poll() is None, f"the consumer stays up:\n{log.read_text()}"
     consumer.terminate()
-    assert consumer.wait(45) == 0
+    assert consumer.wait(45) == 0, log.read_text()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
