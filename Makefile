@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOAK ?= 1
+# Where bytecode is not kept, each process of the tests compiles what it imports anew, and there are hundreds.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test soak check format bench boards image clean
