@@ -225,7 +225,7 @@ class ClickHouseProxy:
         return None
 
     def __enter__(self) -> ClickHouseProxy:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     def __exit__(

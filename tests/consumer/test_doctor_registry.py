@@ -48,7 +48,7 @@ def registry(answers: dict[str, Answer]) -> Iterator[tuple[str, list[str]]]:
             """Keep tests quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield f"127.0.0.1:{server.server_address[1]}", seen
     finally:

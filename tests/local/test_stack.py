@@ -7,7 +7,6 @@ import os
 import socket
 import sys
 import time
-import uuid
 from typing import TYPE_CHECKING
 
 import clickhouse_connect
@@ -278,11 +277,3 @@ def test_without_a_folder_nothing_stays() -> None:
         assert (data_dir / "kafka").is_dir()
     assert not data_dir.exists()
     assert "chdb" not in sys.modules
-
-
-def test_a_cluster_id_may_begin_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One in 64 does."""
-    unlucky = uuid.UUID(int=0xFB << 120)
-    monkeypatch.setattr("wattnet.local._kafka.uuid.uuid4", lambda: unlucky)
-    with LocalStack(tmp_path):
-        assert "cluster.id=-" in (tmp_path / "kafka" / "data" / "meta.properties").read_text()

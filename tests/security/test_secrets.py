@@ -183,7 +183,7 @@ def locked_registry() -> Iterator[tuple[str, list[str]]]:
             """Keep tests quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield f"http://me:{SECRET}@127.0.0.1:{server.server_address[1]}", told
     server.shutdown()
     server.server_close()

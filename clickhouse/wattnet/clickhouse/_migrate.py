@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+    from clickhouse_connect.driver.client import Client
     from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
 
     from wattnet.clickhouse._settings import ClickHouseSettings
@@ -68,9 +69,12 @@ def migrate_down(settings: ClickHouseSettings, *, steps: int = 1) -> list[int]:
         return list(cluster.rollback(settings.database, path, steps=steps))
 
 
-def migration_status(settings: ClickHouseSettings) -> list[Migration]:
-    """Every migration that this version or the database knows, by version. Changes nothing."""
-    with _migrations(settings) as (cluster, path):
+def migration_status(settings: ClickHouseSettings, *, client: Client | None = None) -> list[Migration]:
+    """Every migration that this version or the database knows, by version. Changes nothing.
+
+    `client` is one of that database that is open anyway: to open others takes longer than to ask.
+    """
+    with _migrations(settings, client) as (cluster, path):
         names = {
             int(file.name.split("_")[0]): file.name.split(".")[0] for file in path.iterdir() if file.suffix == ".sql"
         }
@@ -80,14 +84,14 @@ def migration_status(settings: ClickHouseSettings) -> list[Migration]:
         ]
 
 
-def require_migrated(settings: ClickHouseSettings) -> None:
+def require_migrated(settings: ClickHouseSettings, *, client: Client | None = None) -> None:
     """Raise MigrationError, with the remedy, unless the database has exactly this version's tables.
 
     A user who may not see which migrations were applied (a consumer needs no more than to insert and to read the
-    ledger) is told what it can see: that metrics_ingest feeds every table.
+    ledger) is told what it can see: that metrics_ingest feeds every table. `client` as in migration_status().
     """
-    behind = [migration for migration in migration_status(settings) if migration.state != "applied"]
-    if not behind or (all(migration.state == "pending" for migration in behind) and _feeds_every_table(settings)):
+    behind = [migration for migration in migration_status(settings, client=client) if migration.state != "applied"]
+    if not behind or (all(one.state == "pending" for one in behind) and _feeds_every_table(settings, client)):
         return
     migration = behind[0]
     raise MigrationError(
@@ -96,15 +100,13 @@ def require_migrated(settings: ClickHouseSettings) -> None:
     )
 
 
-def _feeds_every_table(settings: ClickHouseSettings) -> bool:
+def _feeds_every_table(settings: ClickHouseSettings, client: Client | None) -> bool:
     """Whether all views of this version hang on metrics_ingest, as far as this user may know."""
-    client = connect(settings)
-    try:
-        seen = client.query(FED_BY_INGEST, parameters={"database": settings.database}).result_rows
-    except ClickHouseError as exc:
-        raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
-    finally:
-        client.close()
+    with nullcontext(client) if client else connect(settings) as asked:
+        try:
+            seen = asked.query(FED_BY_INGEST, parameters={"database": settings.database}).result_rows
+        except ClickHouseError as exc:
+            raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
     return _views() <= {view for (view,) in seen}
 
 
@@ -128,14 +130,22 @@ def _scripts(cluster: str | None) -> Iterator[Path]:
 
 
 @contextmanager
-def _migrations(settings: ClickHouseSettings) -> Iterator[tuple[ClickhouseCluster, Path]]:
+def _migrations(
+    settings: ClickHouseSettings, open_client: Client | None = None
+) -> Iterator[tuple[ClickhouseCluster, Path]]:
     # Imported late: programs that only read or send need no migration tool.
     from clickhouse_migrations.clickhouse_cluster import ClickhouseCluster
     from clickhouse_migrations.connection import ClickhouseConnectConnection
     from clickhouse_migrations.exceptions import MigrationException
 
-    class Cluster(ClickhouseCluster):  # type: ignore[misc]  # it has no types
+    class Borrowed(ClickhouseConnectConnection):  # type: ignore[misc]  # it has no types
+        def __exit__(self, *_: object) -> None:
+            """Its owner closes it."""
+
+    class Cluster(ClickhouseCluster):  # type: ignore[misc]  # nor has it
         def connection(self, db_name: str | None = None) -> ClickhouseConnectConnection:
+            if open_client is not None:
+                return Borrowed(open_client)
             # The tool's own way knows not every TLS option.
             options = driver_options(settings) | ({"settings": CLUSTER_SETTINGS} if settings.cluster else {})
             client = clickhouse_connect.get_client(**options, database=db_name or None)

@@ -60,7 +60,7 @@ def examine_tables(client: Client, settings: ClickHouseSettings) -> Iterator[Fin
 
 def _migrations(client: Client, settings: ClickHouseSettings, there: set[str]) -> Iterator[Finding]:
     try:
-        migrations = migration_status(settings)
+        migrations = migration_status(settings, client=client)
     except MigrationError:
         # A user that sees the table and may not read it.
         yield from _columns(client)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# How long closing may take.
+CLOSING_S = 0.05
 # Probes and people may ask often; ClickHouse is asked once in so long.
 PING_INTERVAL_S = 1.0
 JSON = "application/json"
@@ -59,7 +61,7 @@ class HttpServer:
         self._server.daemon_threads = True
 
     def __enter__(self) -> HttpServer:
-        Thread(target=self._server.serve_forever, name="http", daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(CLOSING_S,), name="http", daemon=True).start()
         host, port = self._server.server_address[:2]
         logger.info("serving http://%s:%s", host if isinstance(host, str) else host.decode(), port)
         return self

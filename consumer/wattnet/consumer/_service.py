@@ -171,13 +171,14 @@ def _clickhouse(settings: Settings, stop: threading.Event) -> tuple[Client, Clie
 
     def open_() -> tuple[Client, Client]:
         try:
-            require_migrated(settings.clickhouse)
+            questions = connect(settings.clickhouse, timeout_s=QUESTION_TIMEOUT_S)
+            require_migrated(settings.clickhouse, client=questions)
             inserts = connect(settings.clickhouse, timeout_s=settings.batch.insert_timeout_s, compress=False)
-            return inserts, connect(settings.clickhouse, timeout_s=QUESTION_TIMEOUT_S)
         except ClickHouseUnavailableError as exc:
             raise ServiceUnavailableError(str(exc)) from exc
         except StorageError as exc:
             raise ConfigurationError(str(exc)) from exc
+        return inserts, questions
 
     return _when_up(stop, open_)
 

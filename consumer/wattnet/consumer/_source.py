@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-WAKE_TIMEOUT_S = 0.5
+# Enough to put a question, not for its answer, which waits behind a fetch that waits for messages.
+WAKE_TIMEOUT_S = 0.02
+WAKE_ALL_S = 0.5
 # The thread that polls waits no longer than this for the topic's id before a claim, for the claim, and for leaving the
 # group: asked to stop, it has to end in time also when Kafka is silent.
 ANSWER_TIMEOUT_S = 5.0
@@ -289,11 +293,12 @@ class KafkaSource:
     def _resume(self, places: list[TopicPartition]) -> None:
         self._consumer.resume(places)
         # librdkafka looks what to fetch when something wakes the thread of the partition's broker, or after a second.
-        try:
-            for place in places:
+        began_s = time.monotonic()
+        for place in places:
+            with suppress(KafkaException):
                 self._consumer.get_watermark_offsets(place, timeout=WAKE_TIMEOUT_S)
-        except KafkaException as exc:
-            logger.debug("fetching begins in a second: %s", exc.args[0].str())
+            if time.monotonic() - began_s > WAKE_ALL_S:
+                break
 
     def _places(self, partitions: Iterable[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, partition) for partition in partitions]

@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 def open_tables(settings: ClickHouseSettings) -> Client:
     """A client of a database with this version's tables; raises ServiceUnavailableError or ConfigurationError."""
     try:
-        require_migrated(settings)
-        return connect(settings)
+        client = connect(settings)
+        require_migrated(settings, client=client)
     except ClickHouseUnavailableError as exc:
         raise ServiceUnavailableError(str(exc)) from exc
     except StorageError as exc:
         raise ConfigurationError(str(exc)) from exc
+    return client
 
 
 @contextmanager

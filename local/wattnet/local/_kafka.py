@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import subprocess
-import uuid
 from typing import TYPE_CHECKING
 
 from wattnet.local._downloads import java
-from wattnet.local._errors import ServiceFailedError
+from wattnet.local._kafka_format import format_folder
 from wattnet.local._ports import HOST, is_open
 from wattnet.local._service import Command
 
@@ -77,6 +74,7 @@ class Kafka:
         self._controller_port = controller_port
         class_path = ":".join(str(jar) for jar in sorted(programs.glob("*.jar")))
         self._java = [java(), *JVM, *jvm, "-cp", class_path]
+        self._formatted = programs / "formatted"
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -93,31 +91,12 @@ class Kafka:
             PROPERTIES.format(host=HOST, port=self._port, controller_port=self._controller_port)
         )
         if not (self._folder / "data" / "meta.properties").exists():
-            self._format()
+            format_folder(self._java, self._folder, like=self._formatted)
         return Command([*self._java, "kafka.Kafka", "server.properties"], folder=self._folder)
 
     def ready(self) -> bool:
         # The cheap question first: librdkafka takes a while to see that a refused port has opened.
         return is_open(self._port) and _serves(self.bootstrap_servers)
-
-    def _format(self) -> None:
-        """Give the folder its cluster id, once in its life."""
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        # With an equals sign: one id in 64 begins with a dash and would be taken for an option.
-        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}"]
-        done = subprocess.run(
-            [*self._java, *tool, "--config", "server.properties", "--ignore-formatted"],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise ServiceFailedError(
-                f"{self.name} could not prepare {self._folder} (exit code {done.returncode}):\n"
-                f"{done.stdout}{done.stderr}"
-            )
 
 
 def _serves(bootstrap_servers: str) -> bool:
