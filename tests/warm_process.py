@@ -117,8 +117,11 @@ def _serve() -> int:
     import clickhouse_migrations.clickhouse_cluster  # noqa: F401  # imported by the first use of the tables
     import pandas as pd  # noqa: F401  # imported by the first answer in columns
     import structlog  # noqa: F401  # imported by the services' commands
+    from confluent_kafka.schema_registry import SchemaRegistryClient  # noqa: F401  # likewise
 
-    import wattnet.consumer  # likewise
+    import wattnet.cli._logging
+    import wattnet.cli._settings
+    import wattnet.consumer
     import wattnet.query._frames  # noqa: F401  # likewise
     from wattnet.cli._app import run
 
