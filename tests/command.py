@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from road import ConsumerProcess
 from warm_process import WarmProcess
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Command:
 
     folder: Path
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
+    started: list[subprocess.Popen[str] | WarmProcess] = field(default_factory=list)
 
     def environment(self, given: Mapping[str, str]) -> dict[str, str]:
         """The process's environment; the mark is inherited by whatever it starts."""
@@ -48,6 +49,14 @@ class Command:
         )
         self.started.append(process)
         return process
+
+    def consumer(self, env: Mapping[str, str]) -> ConsumerProcess:
+        """A running `wattnet consume`, forked as below, with its log in the folder."""
+        log = self.folder / f"consumer-{uuid.uuid4().hex[:6]}.log"
+        log.touch()
+        process = WarmProcess(["consume"], env=self.environment(env), stderr=log, folder=self.folder)
+        self.started.append(process)
+        return ConsumerProcess(process, log)
 
     def __call__(
         self,

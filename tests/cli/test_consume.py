@@ -44,12 +44,10 @@ def test_it_stores_and_logs_json_lines_and_ends_with_0(wattnet: Command, road: R
 
 
 def test_the_level_decides_what_is_logged(wattnet: Command, road: Road) -> None:
-    process = wattnet.start("consume", env={**_env(road), "WATTNET_LOG_LEVEL": "error"})
+    consumer = wattnet.consumer({**_env(road), "WATTNET_LOG_LEVEL": "error"})
     road.send(10)
     road.wait_stored(10)
-    process.send_signal(signal.SIGTERM)
-    _, stderr = process.communicate(timeout=45)
-    assert (process.returncode, stderr) == (0, "")
+    assert (consumer.terminate(), consumer.logged()) == (0, "")
 
 
 def test_lines_for_people_on_a_terminal(wattnet: Command, road: Road) -> None:

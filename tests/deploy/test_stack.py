@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import signal
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -83,16 +82,14 @@ def test_the_demo_against_the_stack(
     assert "`docker compose logs consumer`" in stalled.stderr
 
     monkeypatch.setattr(_road, "STALLED_AFTER_S", 60)
-    consumer = wattnet.start("consume", env={**told("consumer-small"), **here, "WATTNET_FLUSH_INTERVAL_S": "0.2"})
+    consumer = wattnet.consumer({**told("consumer-small"), **here, "WATTNET_FLUSH_INTERVAL_S": "0.2"})
     done = shell("demo", "--against", "compose")
     assert done.exit_code == 0, done.stderr
     assert f"every offset is stored exactly once ({2 * METRICS:,} messages)" in done.stdout
     assert f"metrics FINAL has {METRICS:,} rows, " in done.stdout
     assert "The newest values of each zone" in done.stdout
-    consumer.send_signal(signal.SIGTERM)
-    said = consumer.communicate(timeout=60)[1]
-    assert consumer.returncode == 0, said
-    assert "ACCESS_DENIED" not in said
+    assert consumer.terminate() == 0, consumer.logged()
+    assert "ACCESS_DENIED" not in consumer.logged()
 
     with Client(url, user="reader") as client:
         assert len(client.latest("zone_generation", zone="PJM").to_list()) == 8

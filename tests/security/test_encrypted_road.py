@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import ssl
 from typing import TYPE_CHECKING
 
@@ -111,15 +110,12 @@ def test_the_whole_road_is_encrypted(
     said = done.stdout + done.stderr
     with Producer(broker, topic=road.topic, options=options(certificates)) as producer:
         producer.send_many(load("ES", hour, float(hour)) for hour in range(500))
-    log = wattnet.folder / "consumer.log"
-    with log.open("wb") as stderr:
-        consumer = wattnet.start("consume", env=env, stderr=stderr)
+    consumer = wattnet.consumer(env)
     road.wait_stored(500)
-    consumer.send_signal(signal.SIGTERM)
-    assert consumer.wait(60) == 0, log.read_text()
+    assert consumer.terminate() == 0, consumer.logged()
     done = wattnet("verify", env=env)
     assert (done.returncode, "exactly once (500 messages)" in done.stdout) == (0, True), done.stdout + done.stderr
-    said += done.stdout + done.stderr + log.read_text()
+    said += done.stdout + done.stderr + consumer.logged()
     assert "SASL" in said, "librdkafka told what it did"
     assert not [secret for secret in SECRETS if secret in said]
     for name, value in env.items():
@@ -214,11 +210,8 @@ def test_the_rights_of_the_security_page_are_enough(
     assert (verified, "100 more in flight" in proof) == (0, True), proof[-1500:]
     allow(admin, ResourceType.TOPIC, road.topic, AclOperation.READ)
     allow(admin, ResourceType.GROUP, road.group, AclOperation.READ)
-    log = wattnet.folder / "consumer.log"
-    with log.open("wb") as stderr:
-        consumer = wattnet.start("consume", env=least, stderr=stderr)
+    consumer = wattnet.consumer(least)
     road.wait_stored(100)
-    consumer.send_signal(signal.SIGTERM)
-    assert consumer.wait(60) == 0, log.read_text()
+    assert consumer.terminate() == 0, consumer.logged()
     for code, said in run_all(wattnet, "verify", "lag", env=least):
         assert code == 0, said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from datetime import datetime, timedelta, timezone
 from importlib.resources import files
 from pathlib import Path
@@ -90,12 +89,10 @@ def test_a_consumer_needs_no_more_than_its_role(road: Road, wattnet: Command, ur
         return int(admin.command(f"SELECT sum(messages) FROM ledger WHERE topic = '{road.topic}'"))  # type: ignore[arg-type]  # one number
 
     for expected in (301, 401):
-        consumer = wattnet.start("consume", env={**env, "CLICKHOUSE_USER": "wattnet_consumer"})
+        consumer = wattnet.consumer({**env, "CLICKHOUSE_USER": "wattnet_consumer"})
         until(lambda wanted=expected: stored() == wanted, f"{expected} stored")  # type: ignore[misc]  # its default
-        consumer.send_signal(signal.SIGTERM)
-        said = consumer.communicate(timeout=60)[1]
-        assert consumer.returncode == 0, said
-        assert "ACCESS_DENIED" not in said
+        assert consumer.terminate() == 0, consumer.logged()
+        assert "ACCESS_DENIED" not in consumer.logged()
         road.send(100, first=300)
     assert admin.query("SELECT count() FROM dead_letters").result_rows == [(1,)]
     done = wattnet("verify", env={**env, "CLICKHOUSE_USER": "wattnet_auditor"})

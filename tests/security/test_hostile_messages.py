@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -166,10 +165,9 @@ def test_a_database_name_is_only_a_name(road: Road, wattnet: Command) -> None:
     try:
         done = wattnet("init", env=env)
         assert done.returncode == 0, done.stderr
-        consumer = wattnet.start("consume", env=env)
+        consumer = wattnet.consumer(env)
         until(lambda: road.one(f"SELECT sum(messages) FROM `{name}`.ledger") == 10, "stored")
-        consumer.send_signal(signal.SIGTERM)
-        assert consumer.wait(60) == 0
+        assert consumer.terminate() == 0, consumer.logged()
         done = wattnet("verify", env=env)
         assert "exactly once (10 messages)" in done.stdout, done.stderr
     finally:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from command import Command
 from road import load, until
 
 if TYPE_CHECKING:
@@ -158,13 +156,11 @@ def heal(road: Road, supervisor: Supervisor, messages: int, scale: Scale) -> Non
 def verify(road: Road) -> str:
     """What `wattnet verify` prints; it must be content."""
     env = {
-        **os.environ,
         **road.stack.env,
         "KAFKA_TOPIC": road.topic,
         "KAFKA_GROUP_ID": road.group,
         "CLICKHOUSE_DATABASE": road.name,
     }
-    command = [sys.executable, "-m", "wattnet.cli", "verify"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
+    done = Command(road.folder)("verify", env=env, timeout_s=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
