@@ -199,8 +199,8 @@ def test_the_command_with_its_extra(cli: Environment) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("wattnet-storage ")
     assert cli.run("wattnet", "consume", "--help").returncode == 0
-    for command in ("up", "demo"):
-        local = cli.run("wattnet", command)
+    for command in (["up", "--kafka-port", "0", "--clickhouse-port", "0"], ["demo"]):
+        local = cli.run("wattnet", *command)
         assert local.returncode == 78, local.stderr
         assert "pip install 'wattnet-storage[local]'" in local.stderr
         assert "Traceback" not in local.stderr
