@@ -24,7 +24,7 @@ demo: install  ## the whole road on real Kafka and ClickHouse, with a year of ei
 	@$(BIN)/wattnet demo
 
 test: install  ## all tests, against real Kafka and the real ClickHouse engine
-	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
 
 soak: install  ## what is large in tests/soak, whole: an hour or more; make soak SOAK=0.1 for a tenth
 	$(BIN)/python -m pytest tests/soak --soak $(SOAK) -s -v --timeout 14400

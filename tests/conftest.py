@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 # Where most of the time goes. `make test` deals files to several processes; the large ones must not come last.
-LARGE_FIRST = ("faults", "soak", "cli", "security", "local", "packaging", "query")
+LARGE_FIRST = ("faults", "soak", "cli", "security", "packaging", "docs", "local", "query", "clickhouse")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
