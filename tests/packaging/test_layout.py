@@ -23,6 +23,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PUBLIC_NAMES = {
     "cli": ["main"],
     "clickhouse": [
+        "BLOCK_ROWS",
+        "FATAL_CODES",
+        "INSERT_SETTINGS",
         "ClickHouseSettings",
         "ClickHouseUnavailableError",
         "DatabaseMissingError",

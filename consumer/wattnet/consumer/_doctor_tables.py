@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from wattnet.clickhouse import MigrationError, migration_status
+from wattnet.clickhouse import FATAL_CODES, MigrationError, migration_status
 from wattnet.consumer._clickhouse_questions import ACCESS_DENIED, code_of, reason, rows
 from wattnet.consumer._finding import Finding, misconfigured, note, ok, warning
 from wattnet.consumer._frame import ORIGIN_FIELDS, REFUSED_FIELDS, message_container_header
-from wattnet.consumer._ingest import FATAL_CODES, SETTINGS
+from wattnet.consumer._ingest import SETTINGS
 from wattnet.schemas import METRIC_SCHEMA_JSON
 
 if TYPE_CHECKING:

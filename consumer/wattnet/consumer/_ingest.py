@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
+from wattnet.clickhouse import FATAL_CODES, INSERT_SETTINGS
 from wattnet.consumer._errors import (
     DoubtfulInsertError,
     FatalInsertError,
@@ -19,7 +20,7 @@ from wattnet.consumer._errors import (
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-# ClickHouse's error codes (src/Common/ErrorCodes.cpp). What is in no set may heal, and is tried again.
+# ClickHouse's error codes (src/Common/ErrorCodes.cpp). What is neither here nor fatal may heal, and is tried again.
 POISON_CODES = frozenset(
     {
         1001,  # STD_EXCEPTION: what the Avro library throws
@@ -39,18 +40,6 @@ DOUBTFUL_CODES = frozenset(
         131,  # TOO_LARGE_STRING_SIZE
     }
 )
-FATAL_CODES = frozenset(
-    {
-        16,  # NO_SUCH_COLUMN_IN_TABLE
-        60,  # UNKNOWN_TABLE
-        81,  # UNKNOWN_DATABASE
-        115,  # UNKNOWN_SETTING
-        192,  # UNKNOWN_USER
-        193,  # WRONG_PASSWORD
-        497,  # ACCESS_DENIED
-        516,  # AUTHENTICATION_FAILED
-    }
-)
 # May heal, and smaller ranges help.
 TOO_MUCH_CODES = frozenset(
     {
@@ -60,20 +49,10 @@ TOO_MUCH_CODES = frozenset(
     }
 )
 
-# Above every range: what is read in one piece stays one block, and a repeat under the same token is the same block.
-BLOCK_ROWS = 1_048_449
 SETTINGS = {
-    "async_insert": 0,  # the acknowledgement must mean stored
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "distributed_foreground_insert": 1,  # likewise, where metrics_ingest is the front of a cluster's shards
+    **INSERT_SETTINGS,
     "input_format_avro_allow_missing_fields": 1,
-    "input_format_parallel_parsing": 0,
-    "max_insert_block_size": BLOCK_ROWS,
-    "min_insert_block_size_rows": BLOCK_ROWS,
-    "min_insert_block_size_bytes": 0,
-    # A revision that is twice in one range is collapsed by merges and FINAL, as any other; looking for it in each
-    # insert costs an eighth of the rate.
-    "optimize_on_insert": 0,
+    "input_format_parallel_parsing": 0,  # a range stays one block
 }
 
 

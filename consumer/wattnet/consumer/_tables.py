@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
+from wattnet.clickhouse import FATAL_CODES, ClickHouseUnavailableError, StorageError, connect, require_migrated
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
-from wattnet.consumer._ingest import FATAL_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wattnet.clickhouse import INSERT_SETTINGS
 from wattnet.legacy._rows import COLUMNS, RANK, SERIES_ID, ingested, quoted
 
 if TYPE_CHECKING:
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
     from wattnet.legacy._slices import Slice
     from wattnet.legacy._tables import LegacyTable
 
-BLOCK_ROWS = 1_048_449
-# One insert, one block in every table, and the acknowledgement means stored: see the consumer's _ingest.
-SETTINGS: dict[str, Any] = {
-    "async_insert": 0,
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "distributed_foreground_insert": 1,  # on a cluster, where the table is a front: likewise
-    "max_insert_block_size": BLOCK_ROWS,
-    "min_insert_block_size_rows": BLOCK_ROWS,
-    "min_insert_block_size_bytes": 0,
-    "optimize_on_insert": 0,
-}
 DONE = "SELECT DISTINCT topic_id FROM ledger WHERE topic = {topic:String} AND claim_messages = 0"
 # Only what is done counts: of a slice that was interrupted, tables may have rows that others still lack.
 STORED = f"""
@@ -85,7 +75,7 @@ class Carrier:
         return part.rows
 
     def _carry_whole(self, writer: Client, table: LegacyTable, part: Slice, parameters: dict[str, Any]) -> None:
-        settings = {**SETTINGS, "insert_deduplication_token": part.topic_id}
+        settings = {**INSERT_SETTINGS, "insert_deduplication_token": part.topic_id}
         if self._one_server:
             # Without ORDER BY ALL ClickHouse does not take the answer for stable, and ignores the token.
             into = f"INSERT INTO metrics_ingest ({', '.join(map(quoted, COLUMNS))})"
@@ -107,7 +97,7 @@ class Carrier:
             row[COLUMNS.index("offset")] = offset
             row[COLUMNS.index("claim_next")] = row[COLUMNS.index("claim_messages")] = len(new)
         if new:
-            settings = {**SETTINGS, "insert_deduplication_token": part.topic_id}
+            settings = {**INSERT_SETTINGS, "insert_deduplication_token": part.topic_id}
             writer.insert("metrics_ingest", new, column_names=COLUMNS, settings=settings)
         writer.command(MARK, parameters=parameters)
         return len(new)

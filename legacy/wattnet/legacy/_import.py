@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from wattnet.clickhouse import DatabaseMissingError, MigrationError, connect, require_migrated
+from wattnet.clickhouse import FATAL_CODES, DatabaseMissingError, MigrationError, connect, require_migrated
 from wattnet.legacy._carrier import Carrier
 from wattnet.legacy._errors import LegacyDatabaseError, LegacyInterruptedError
 from wattnet.legacy._survey import look_through
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from wattnet.clickhouse import ClickHouseSettings
     from wattnet.legacy._report import TableReport
 
-# What heals neither by itself nor by another try (src/Common/ErrorCodes.cpp): unknown, denied.
-FATAL_CODES = frozenset({16, 47, 60, 81, 115, 192, 193, 497, 516})
+_UNKNOWN_IDENTIFIER = 47  # src/Common/ErrorCodes.cpp: a table of 1.x lacks a column
 
 # Looking through the largest table is one question.
 LOOK_S = 3_600
@@ -86,7 +85,7 @@ def _asking() -> Iterator[None]:
     try:
         yield
     except Error as exc:
-        if exc.code in FATAL_CODES:
+        if exc.code in (*FATAL_CODES, _UNKNOWN_IDENTIFIER):
             raise LegacyDatabaseError(f"ClickHouse refuses: {exc}. Check the user's rights in both databases") from exc
         raise LegacyInterruptedError(f"ClickHouse failed: {exc}. {AGAIN}") from exc
     except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:

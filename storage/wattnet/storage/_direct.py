@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
+from wattnet.clickhouse import FATAL_CODES, INSERT_SETTINGS
 from wattnet.storage._errors import Failure
 from wattnet.storage._knowledge import knowledge_times_us
 from wattnet.storage._native import TOPIC, block
@@ -23,34 +24,11 @@ if TYPE_CHECKING:
     from wattnet.storage._columns import Columns
     from wattnet.storage.models import Metric
 
-# ClickHouse cuts blocks at 1,048,449 rows, and a repeat that is cut otherwise would not be recognized.
-ROWS_AT_ONCE = 1_000_000
-SETTINGS = {
-    "async_insert": 0,  # the acknowledgement must mean stored
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "distributed_foreground_insert": 1,  # on a cluster, where the table is a front: likewise
-    "max_insert_block_size": ROWS_AT_ONCE,
-    "min_insert_block_size_rows": ROWS_AT_ONCE,
-    "min_insert_block_size_bytes": 0,
-    # Equal revisions are collapsed by merges; looking for them in each insert costs an eighth of the rate.
-    "optimize_on_insert": 0,
-}
+ROWS_AT_ONCE = 1_000_000  # one block: fewer than BLOCK_ROWS
 # Before each further try, up to so many seconds.
 PAUSES_S = (0.2, 0.6, 1.8, 5.4)
-# ClickHouse's codes (src/Common/ErrorCodes.cpp) that no further try heals.
-FATAL_CODES = frozenset(
-    {
-        16,  # NO_SUCH_COLUMN_IN_TABLE
-        60,  # UNKNOWN_TABLE
-        81,  # UNKNOWN_DATABASE
-        115,  # UNKNOWN_SETTING
-        164,  # READONLY
-        192,  # UNKNOWN_USER
-        193,  # WRONG_PASSWORD
-        497,  # ACCESS_DENIED
-        516,  # AUTHENTICATION_FAILED
-    }
-)
+# Of a user whose profile forbids inserts (src/Common/ErrorCodes.cpp): a consumer waits until that changes.
+_READONLY = 164
 
 _logger = log.get(__name__)
 
@@ -88,10 +66,10 @@ class DirectWriter:
                     "metrics_ingest",
                     insert_block=body,
                     fmt="Native",
-                    settings={**SETTINGS, "insert_deduplication_token": token},
+                    settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
                 )
             except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:  # noqa: PERF203  each is an insert
-                final = isinstance(exc, Error) and exc.code in FATAL_CODES
+                final = isinstance(exc, Error) and exc.code in (*FATAL_CODES, _READONLY)
                 if final or pause_s is None:
                     return f"ClickHouse did not acknowledge it: {exc}"
                 _logger.warning("an insert into ClickHouse is tried again: %s", exc)
