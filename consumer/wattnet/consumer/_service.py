@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import stamina
 
-from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, require_migrated
+from wattnet.clickhouse import connect, require_migrated
 from wattnet.consumer._access import require_access
 from wattnet.consumer._doctor import examine
 from wattnet.consumer._engine_table import refuse_beside_engine
@@ -35,6 +35,7 @@ from wattnet.consumer._loop import Loop
 from wattnet.consumer._meters import Meters
 from wattnet.consumer._range_size import RangeSize
 from wattnet.consumer._source import KafkaSource
+from wattnet.consumer._tables import opening_clickhouse
 from wattnet.consumer._witness import Witness
 from wattnet.consumer._writer import Writer
 from wattnet.consumer._writer_schemas import ConfluentRegistry, WriterSchemas
@@ -170,15 +171,11 @@ def _clickhouse(settings: Settings, stop: threading.Event) -> tuple[Client, Clie
     """Clients for inserts and for questions, which have other timeouts."""
 
     def open_() -> tuple[Client, Client]:
-        try:
+        with opening_clickhouse():
             questions = connect(settings.clickhouse, timeout_s=QUESTION_TIMEOUT_S)
             require_migrated(settings.clickhouse, client=questions)
             inserts = connect(settings.clickhouse, timeout_s=settings.batch.insert_timeout_s, compress=False)
-        except ClickHouseUnavailableError as exc:
-            raise ServiceUnavailableError(str(exc)) from exc
-        except StorageError as exc:
-            raise ConfigurationError(str(exc)) from exc
-        return inserts, questions
+            return inserts, questions
 
     return _when_up(stop, open_)
 

@@ -21,14 +21,21 @@ if TYPE_CHECKING:
 
 def open_tables(settings: ClickHouseSettings) -> Client:
     """A client of a database with this version's tables; raises ServiceUnavailableError or ConfigurationError."""
-    try:
+    with opening_clickhouse():
         client = connect(settings)
         require_migrated(settings, client=client)
+        return client
+
+
+@contextmanager
+def opening_clickhouse() -> Iterator[None]:
+    """Turn what connect and require_migrated raise into ServiceUnavailableError or ConfigurationError."""
+    try:
+        yield
     except ClickHouseUnavailableError as exc:
         raise ServiceUnavailableError(str(exc)) from exc
     except StorageError as exc:
         raise ConfigurationError(str(exc)) from exc
-    return client
 
 
 @contextmanager
