@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
+from itertools import count
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from wattnet.storage._series import EPOCH, plain, sample
 from wattnet.storage._times import UTC, as_utc, is_moment
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -28,6 +30,8 @@ _MAX_SERIES = 32_768
 # From where as_utc is called here up to whoever called the repository.
 _WRITER = 8
 
+_name = attrgetter("name")
+_metadata = attrgetter("metadata")
 _value = attrgetter("value")
 _timestamp = attrgetter("timestamp")
 _tzinfo = attrgetter("tzinfo")
@@ -73,18 +77,35 @@ class ColumnReader:
 
     def _series(self, metrics: Sequence[Metric], reasons: dict[int, str]) -> tuple[list[SharedMetric], list[int]]:
         """The distinct series of a call, and each metric's place among them."""
+        return self._of_one_kind(metrics) or self._of_any_kind(metrics, reasons)
+
+    def _of_one_kind(self, metrics: Sequence[Metric]) -> tuple[list[SharedMetric], list[int]] | None:
+        """The same in half the time, in loops of C: all have one name and the same labels, and none is refused."""
+        numbers: defaultdict[tuple[Any, ...], int] = defaultdict(count().__next__)
+        try:
+            name, labels = metrics[0].name, tuple(metrics[0].metadata)
+            given = list(map(_metadata, metrics))
+            if len(labels) < 2 or {name} != set(map(_name, metrics)) or {len(labels)} != set(map(len, given)):
+                return None
+            places = list(map(numbers.__getitem__, map(itemgetter(*labels), given)))
+            for label, values in zip(labels, zip(*numbers, strict=True), strict=True):
+                # True == 1 == 1.0; but what equals a string says the same.
+                if not {str}.issuperset(map(type, values)) and len(set(map(type, map(itemgetter(label), given)))) > 1:
+                    return None
+            return [self._one(name, dict(zip(labels, values, strict=True))) for values in numbers], places
+        except (MetricError, TypeError, LookupError):  # whose fault it is, is found out one by one
+            return None
+
+    def _of_any_kind(self, metrics: Sequence[Metric], reasons: dict[int, str]) -> tuple[list[SharedMetric], list[int]]:
         series: list[SharedMetric] = []
         numbers: dict[Hashable, int] = {}
         places: list[int] = []
         for row, metric in enumerate(metrics):
-            metadata = metric.metadata
-            values = metadata.values()
-            # The values' types belong to the key, because True == 1 == 1.0.
-            key = (metric.name, *metadata, *values, *map(type, values))
             try:
+                key = _key(metric.name, metric.metadata)
                 number = numbers.get(key)
                 if number is None:
-                    known = self._known.get(key) or self._remember(key, metric)
+                    known = self._one(metric.name, metric.metadata)
                     number = numbers[key] = len(series)
                     series.append(known)
             except (MetricError, TypeError) as exc:  # TypeError: something in it is not hashable
@@ -93,12 +114,21 @@ class ColumnReader:
             places.append(number)
         return series, places
 
-    def _remember(self, key: Hashable, metric: Metric) -> SharedMetric:
-        found = sample(metric.name, metric.metadata)
-        if len(self._known) >= _MAX_SERIES:
-            self._known.clear()
-        self._known[key] = found
+    def _one(self, name: str, metadata: Mapping[str, Any]) -> SharedMetric:
+        key = _key(name, metadata)
+        found = self._known.get(key)
+        if found is None:
+            found = sample(name, metadata)
+            if len(self._known) >= _MAX_SERIES:
+                self._known.clear()
+            self._known[key] = found
         return found
+
+
+def _key(name: str, metadata: Mapping[str, Any]) -> Hashable:
+    """What tells series apart. The values' types belong to it, because True == 1 == 1.0."""
+    values = metadata.values()
+    return (name, *metadata, *values, *map(type, values))
 
 
 def _values(metrics: Sequence[Metric], reasons: dict[int, str]) -> NDArray[np.float64]:
