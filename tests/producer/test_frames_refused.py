@@ -60,6 +60,7 @@ REFUSED: list[tuple[Callable[[], Any], dict[str, Any], type[Exception], str]] = 
     # Said twice, or not at all.
     (tidy, {}, FrameError, "metric_type="),
     (wide, {}, FrameError, "metric_type="),
+    (lambda: tidy(valid=True, zone_status="complete", knowledge_time=T0, count=4), X, FrameError, "'count'.*drop"),
     (lambda: tidy(name="a"), X, FrameError, "metric_type=.*'name'"),
     (lambda: tidy(name="a", metric_type="a"), {}, FrameError, "'metric_type' and 'name'"),
     (tidy, {**X, "labels": {"zone": "FR"}}, FrameError, "'zone'"),

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 TIMESTAMP = "timestamp"
 _NAMES = ("metric_type", "name")
 _MISSING = ("skip", "raise", "retract")
+# What stands beside `count` makes it an answer of Query.resample, and no label of somebody's own.
+_BUCKETS = frozenset({"count", "knowledge_time", "valid", "zone_status"})
 
 
 def read_frame(
@@ -67,6 +69,11 @@ def read_frame(
 
 def _read_tidy(table: Table, common: Common, missing: str) -> Rows:
     names = {str(name): place for place, name in enumerate(table.columns)}
+    if names.keys() >= _BUCKETS:
+        raise FrameError(
+            "the columns 'count' and 'coverage' of a resampled answer would be labels here, and each number a series "
+            "of its own: frame.drop(columns=['count', 'coverage'], errors='ignore')"
+        )
     timestamp_us = _timestamps(table, names.pop(TIMESTAMP, None))
     value = table.numbers(names.pop("value"))
     check_values(value, "value", missing)
