@@ -260,6 +260,7 @@ def test_what_query_prints_can_be_published(sender: Shell, road: Road, tmp_path:
         (LOAD, "timestamp,ES\n", "'ES' is no series"),
         (LOAD, "timestamp,zone=ES}\n", None),
         (LOAD, "timestamp,value,value\n", "has these columns twice: value"),
+        (LOAD, "timestamp,value,zone,valid,zone_status,knowledge_time,count\n", "'count' and 'coverage'"),
         (LOAD, "", "the head of the file is empty"),
         ((), "timestamp,value,zone\n", "give --metric-type"),
         (LOAD, "timestamp,value,metric_type\n", "leave out --metric-type"),
@@ -278,6 +279,16 @@ def test_what_cannot_be_understood_exits_2(
     assert ended.exit_code == (0 if words is None else 2)
     if words is not None:
         assert words in ended.stderr
+
+
+def test_a_metric_type_that_is_nearly_a_common_one_is_doubted(shell: Shell, tmp_path: Path) -> None:
+    """It is said, and sent: any name is as good. One that is longer, or no neighbour of any, is not doubted."""
+    (tmp_path / "x.csv").write_text("timestamp,value\n2025-03-01T00:00Z,1\n")
+    doubted = shell("publish", "x.csv", "--metric-type", "zone_generatoin", "--dry-run")
+    assert doubted.exit_code == 0
+    assert "'zone_generatoin' is none of the common metric types: did you mean 'zone_generation'?" in doubted.stderr
+    for own in ("zone_generation_1h", "grid_frequency", "zone_price"):
+        assert "did you mean" not in shell("publish", "x.csv", "--metric-type", own, "--dry-run").stderr
 
 
 def test_files_that_are_none(shell: Shell, tmp_path: Path) -> None:

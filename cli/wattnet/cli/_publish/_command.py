@@ -65,7 +65,8 @@ def publish(
     zone=ES,production_type=solar, or the values of --column-label. metric_type, knowledge_time, valid, zone_status,
     data_state, attributes (JSON), resolution and source_link are what they are everywhere; JSON lines may hold labels
     and attributes as objects. An empty cell is no value and withdraws none: of a series it is skipped and counted.
-    What `wattnet query` prints can be sent back as it is, and names the same revisions then.
+    What `wattnet query` prints can be sent back as it is, and names the same revisions then; but for withdrawn values
+    (--history), and for buckets (--resample), whose columns count and coverage are no labels.
 
     Lines that cannot be sent are listed, the others are sent. Exit codes: 0 all is sent, 1 some lines were refused, 2
     usage, 69 a service does not answer or not in time, 78 bad configuration.
@@ -76,6 +77,7 @@ def publish(
     from wattnet.cli._reading import quiet_libraries
     from wattnet.cli._spoken import spoken_warnings
 
+    _warn_of_typo(metric_type)
     given = _given(metric_type, label, knowledge_time, timestamp_column, value_column, column_label=column_label, tz=tz)
     form = format_of(file, format_)
     quiet_libraries()
@@ -102,6 +104,19 @@ def publish(
         typer.echo("nothing was sent" + ("" if dry_run else ": --atomic sends all or none"), err=True)
     if tally.refused:
         raise typer.Exit(EXIT_REFUSED)
+
+
+def _warn_of_typo(metric_type: str | None) -> None:
+    """A name of one's own is as good as any; but one that is a letter away from a common one was hardly meant."""
+    from difflib import get_close_matches
+
+    from wattnet.schemas import MetricType
+
+    name = metric_type or ""
+    near = [kind.value for kind in MetricType if abs(len(kind.value) - len(name)) <= 1]
+    for meant in get_close_matches(name, near, n=1, cutoff=0.88) if name not in near else ():
+        said = f"warning: {escaped(repr(name), keep='')} is none of the common metric types: did you mean {meant!r}?"
+        typer.secho(said, fg="yellow", err=True)
 
 
 def _given(

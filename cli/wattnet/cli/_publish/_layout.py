@@ -22,6 +22,12 @@ KNOWLEDGE_TIME = "knowledge_time"
 NESTED = ("labels", "attributes")
 BOOLS = {"true": True, "false": False}
 MAX_KNOWN = 32_768
+# What stands beside them makes it an answer of `wattnet query --resample`, and no label of somebody's own.
+BUCKETS = frozenset({"count", "knowledge_time", "valid", "zone_status"})
+BUCKETS_ARE_NO_LABELS = (
+    "the columns 'count' and 'coverage' of what `wattnet query --resample` prints would be labels here, and each "
+    "number a series of its own: leave them out"
+)
 NO_VALUE = "there is no value: leave the line out where there is none (Producer.retract withdraws a value)"
 
 _Said = tuple["str | None", "dict[str, object]", "dict[str, object] | None"]
@@ -69,6 +75,8 @@ class Layout:
         if columns is None:  # JSON lines: each line brings its own
             return
         _require(given.timestamp_column, columns, "--timestamp-column")
+        if BUCKETS.issubset(columns):
+            raise typer.BadParameter(BUCKETS_ARE_NO_LABELS)
         if given.value_column not in columns:
             self.series = {name: self._head(name, columns) for name in columns if self._of_all(name) is None}
         named = [name for name in NAME_COLUMNS if name in columns]
@@ -146,6 +154,8 @@ class Layout:
 
     def _said(self, cells: Mapping[str, object]) -> _Said:
         """Name, metadata and attributes that hold for the whole line. An empty cell says nothing."""
+        if BUCKETS.issubset(cells):
+            raise MetricError(BUCKETS_ARE_NO_LABELS)
         given = self._given
         name: object = given.metric_type
         metadata: dict[str, object] = dict(given.labels)
