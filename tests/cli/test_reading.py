@@ -184,6 +184,9 @@ def test_an_empty_answer_still_has_its_columns(reader: Shell) -> None:
     assert ended.stdout.startswith("timestamp,value,")
     assert len(ended.stdout.splitlines()) == 1
     assert ended.stderr == "no values of some_load between -1h and now have these labels\n"
+    nowhere = reader("query", "some_load", "zone=XX", *DAY, "--output", "-")
+    assert (nowhere.exit_code, len(nowhere.stdout.splitlines())) == (0, 1)
+    assert nowhere.stderr == "no series of some_load has these labels, and a value\n"
 
 
 def test_a_table_says_once_what_all_rows_share(reader: Shell) -> None:

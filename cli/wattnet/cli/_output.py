@@ -35,7 +35,14 @@ class Format(str, Enum):
 FORMAT = typer.Option(
     None, "--format", "-f", help="Default: by --output's suffix; else a table on a terminal, CSV in a pipe."
 )
-OUTPUT = typer.Option(None, "--output", "-o", metavar="FILE", help="Write there: the whole answer, or nothing.")
+OUTPUT = typer.Option(
+    None,
+    "--output",
+    "-o",
+    metavar="FILE",
+    help="Write there: the whole answer, or nothing. '-' is standard output.",
+    callback=lambda path: None if str(path) == "-" else path,
+)
 
 
 def write_rows(rows: Rows, *, format_: Format | None, output: Path | None) -> int:

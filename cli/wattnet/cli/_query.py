@@ -87,8 +87,15 @@ def query(
         if limit is not None:
             asked = asked.limit(limit)
         found = _answer(name, asked, wide=wide, plot=plot, format_=format_, output=output)
-    if not found:
-        typer.echo(f"no values of {name} between {start} and {end or 'now'} have these labels", err=True)
+        if not found:
+            nothing = f"no values of {name} between {start} and {end or 'now'} have these labels"
+            if not client.latest(name, **wanted).limit(1).to_list():
+                nothing = _no_series(name)
+            typer.echo(nothing, err=True)
+
+
+def _no_series(name: str) -> str:
+    return f"no series of {name} has these labels, and a value"
 
 
 def _filling(text: str | None) -> str | float | None:
@@ -118,7 +125,7 @@ def latest(
     with open_client() as client:
         found = _answer(name, client.latest(name, **wanted), format_=format_, output=output)
     if not found:
-        typer.echo(f"no series of {name} has these labels, and a value", err=True)
+        typer.echo(_no_series(name), err=True)
 
 
 def _answer(
