@@ -40,11 +40,8 @@ label_names = st.one_of(
     st.sampled_from(["zone", "unit", "production_type", "from", "to", "year"]),
     unicode_text.filter(lambda name: bool(name) and name not in NOT_LABELS),
 )
-names = st.one_of(
-    st.sampled_from(MetricType),
-    st.from_regex(r"[a-z][a-z0-9]{0,9}(_[a-z0-9]{1,9}){0,3}", fullmatch=True),
-    st.just("n" * 200),
-)
+# Few, for what reads the metrics again asks name by name.
+names = st.one_of(st.sampled_from(MetricType), st.sampled_from(["a", "z9", "a0_b1_c2_d3", "n" * 200]))
 values = st.one_of(
     st.none(),
     st.floats(allow_nan=False, allow_infinity=False),
