@@ -294,10 +294,17 @@ class Road:
         return verify(self.settings)
 
     def wait_stored(self, messages: int, timeout_s: float = 60) -> None:
-        """Until the ledger counts so many messages."""
+        """Until the ledger counts so many messages, and the inserts that said so have written the other tables, too."""
         until(
             lambda: self.one("SELECT sum(messages) FROM ledger") >= messages, f"{messages} messages stored", timeout_s
         )
+        saying_so = self._inserts()
+        until(lambda: not saying_so & self._inserts(), "the inserts are done", timeout_s)
+
+    def _inserts(self) -> set[str]:
+        """Those that run: ClickHouse writes the ledger before some of the tables."""
+        ours = "query_kind = 'Insert' AND current_database = currentDatabase()"
+        return {str(id_) for (id_,) in self.sql(f"SELECT query_id FROM system.processes WHERE {ours}")}
 
     def assert_exact(self, messages: int, refused: int = 0) -> None:
         """Each message is stored once or a dead letter once; no physical double in any table, without FINAL."""
