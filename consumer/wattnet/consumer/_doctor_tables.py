@@ -36,6 +36,11 @@ READ_LEDGER = """
     SELECT topic, topic_id, `partition`, claim_first, claim_next, claim_messages, first_offset, last_offset, messages
     FROM ledger LIMIT 0
 """
+# ClickHouse parses the definition of each table whose engine it is asked for: not those of the views.
+ENGINES = """
+    SELECT name, engine_full FROM system.tables
+    WHERE database = currentDatabase() AND (engine LIKE '%MergeTree' OR engine = 'Distributed')
+"""
 DEFAULT_WINDOWS = (
     "SELECT name, value FROM system.merge_tree_settings WHERE name LIKE '%replicated_deduplication_window'"
 )
@@ -43,19 +48,19 @@ DEFAULT_WINDOWS = (
 
 def examine_tables(client: Client, settings: ClickHouseSettings) -> Iterator[Finding]:
     """The tables that can be seen: of this version, all there, and with a window."""
-    engines = dict(rows(client, "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()"))
-    if INGEST_TABLE not in engines:
+    there = {name for (name,) in rows(client, "SELECT name FROM system.tables WHERE database = currentDatabase()")}
+    if INGEST_TABLE not in there:
         yield misconfigured(
             "tables",
             f"database {settings.database!r} has no table {INGEST_TABLE} that user {settings.user!r} may see",
             "run `wattnet migrate up`, or give the user its rights",
         )
         return
-    if MIGRATIONS_TABLE in engines:
-        yield from _migrations(client, settings, set(engines))
+    if MIGRATIONS_TABLE in there:
+        yield from _migrations(client, settings, there)
     else:
         yield from _columns(client)
-    yield from _windows(client, engines)
+    yield from _windows(client, dict(rows(client, ENGINES)))
 
 
 def _migrations(client: Client, settings: ClickHouseSettings, there: set[str]) -> Iterator[Finding]:
