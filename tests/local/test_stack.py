@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 import clickhouse_connect
@@ -37,7 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(folder: Path) -> Iterator[LocalStack]:
-    with LocalStack(folder) as stack:
+    """Its cluster's id begins with a dash, as one in 64 does."""
+    stack = LocalStack(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wattnet.local._kafka_format.uuid.uuid4", lambda: uuid.UUID(int=0xFB << 120))
+        stack.start()
+    assert "cluster.id=-" in (folder / "kafka" / "data" / "meta.properties").read_text()
+    with stack:
         yield stack
 
 

@@ -84,7 +84,7 @@ def test_a_frames_warning_points_at_the_line_that_sends() -> None:
     async def program() -> None:
         async with AsyncProducer.of(MemoryProducer()) as producer:
             await producer.send_frame(
-                pd.DataFrame({"timestamp": [T0], "value": [1.0]}), metric_type="zone_load", labels={"zone": "ES"}
+                pd.DataFrame({"timestamp": [T0], "value": [1.0]}), metric_type="zone_load", labels={"zone": "AF"}
             )
 
     with pytest.warns(LabelWarning, match="zone_load lacks 'data_state'") as caught:
