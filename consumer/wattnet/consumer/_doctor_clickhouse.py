@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
 
 import urllib3
@@ -35,10 +35,15 @@ MANY_PARTS = 600
 GIB = 1024**3
 
 
-def examine_clickhouse(settings: ClickHouseSettings, *, only_fatal: bool) -> Iterator[Finding]:
-    """ClickHouse's part of the examination; with `only_fatal` only what forbids to consume is asked for."""
+def examine_clickhouse(
+    settings: ClickHouseSettings, *, only_fatal: bool, client: Client | None = None
+) -> Iterator[Finding]:
+    """ClickHouse's part of the examination; with `only_fatal` only what forbids to consume is asked for.
+
+    `client` is asked where there is one, and stays open.
+    """
     try:
-        client = connect(settings, timeout_s=TIMEOUT_S, compress=False)
+        asked = nullcontext(client) if client else closing(connect(settings, timeout_s=TIMEOUT_S, compress=False))
     except ClickHouseUnavailableError:
         yield _away(settings)
         return
@@ -49,9 +54,9 @@ def examine_clickhouse(settings: ClickHouseSettings, *, only_fatal: bool) -> Ite
     except StorageError as exc:
         yield misconfigured("clickhouse", reason(exc), "correct the CLICKHOUSE_* settings")
         return
-    with closing(client):
+    with asked as driver:
         for name, check in FATAL_CHECKS if only_fatal else ALL_CHECKS:
-            for finding in _checked(client, settings, name, check):
+            for finding in _checked(driver, settings, name, check):
                 yield finding
                 if finding.exit_code == EXIT_UNAVAILABLE:
                     return

@@ -99,7 +99,7 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
         inserts, questions = _clickhouse(settings, stop)
         http.watch(partial(questions.ping, PING_TIMEOUT_S))
         meters.registry.register(FreshnessCollector(lambda: questions))
-        _when_up(stop, lambda: _refuse_unsound(settings))
+        _when_up(stop, lambda: _refuse_unsound(settings, questions))
         _when_up(stop, lambda: refuse_beside_engine(questions, topic))
         _when_up(stop, lambda: require_access(settings.kafka))
         admin = admin_client(settings.kafka)
@@ -180,9 +180,9 @@ def _clickhouse(settings: Settings, stop: threading.Event) -> tuple[Client, Clie
     return _when_up(stop, open_)
 
 
-def _refuse_unsound(settings: Settings) -> None:
+def _refuse_unsound(settings: Settings, client: Client) -> None:
     """Raise for what makes consuming impossible, or not exact."""
-    findings = examine(settings, only_fatal=True)
+    findings = examine(settings, only_fatal=True, client=client)
     if not findings:
         return
     message = "; ".join(map(str, findings))
