@@ -19,6 +19,7 @@ def make_again(road: Road, *, partitions: int | None = None) -> None:
     road.admin.delete_topics([road.topic])[road.topic].result(30)
     until(lambda: road.topic not in road.admin.list_topics(timeout=5).topics, "the topic is gone")
     assert create_topic(road.stack.bootstrap_servers, road.topic, partitions=road.partitions)
+    until(lambda: road.topic in road.admin.list_topics(timeout=5).topics, "the broker shows what the controller made")
     assert road.topic_id() != before, "the fault took place"
 
 

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STACK = """
-import os, sys, time
+import os, signal, sys, time
 from wattnet.local import LocalStack, run_until_stopped
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a script
 
 def ready(stack):
     services = [stack.kafka, stack.clickhouse]
