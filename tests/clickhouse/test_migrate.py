@@ -74,11 +74,14 @@ def tables(client: Client) -> set[str]:
 
 
 def test_up_creates_the_database_and_every_table_and_twice_is_once(
-    migrated: Client, settings: ClickHouseSettings
+    migrated: Client, settings: ClickHouseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert tables(migrated) >= TABLES
     assert {one.state for one in migration_status(settings)} == {"applied"}
     assert migrate_up(settings) == []
+    monkeypatch.setattr("clickhouse_connect.get_client", None)  # a client that is open is enough to ask, and stays open
+    require_migrated(settings, client=migrated)
+    assert tables(migrated) >= TABLES
 
 
 def test_up_says_what_it_applied(settings: ClickHouseSettings) -> None:
