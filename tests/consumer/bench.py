@@ -81,6 +81,9 @@ class FakeBroker:
     def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
         return {partition: self.extent(partition)[1] for partition in partitions}
 
+    def ends_at(self, partition: int, offset: int) -> bool:
+        return self.extent(partition)[1] == offset
+
     def topic_id(self) -> str | None:
         if self.away:
             raise ServiceUnavailableError("away")

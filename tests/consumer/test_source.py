@@ -1,13 +1,18 @@
-"""How librdkafka is brought to fetch at once."""
+"""How librdkafka is brought to fetch at once, and what it knows without asking."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from road import Road, until
 
 from wattnet.consumer import KafkaSettings
 from wattnet.consumer._source import KafkaSource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass
@@ -34,3 +39,40 @@ def test_every_partition_is_woken_and_no_answer_is_waited_for() -> None:
     assert behind.resumed == [0, 1, 2]
     assert [partition for partition, _ in behind.asked] == [0, 1, 2]
     assert sum(timeout for _, timeout in behind.asked) < 0.1
+
+
+@dataclass
+class Reader:
+    """Reads all that it is assigned."""
+
+    source: KafkaSource
+
+    def assigned(self, partitions: Sequence[int]) -> None:
+        assert not any(self.source.ends_at(number, 0) for number in partitions), "nothing was fetched yet"
+        self.source.resume(partitions)
+
+    def revoked(self, partitions: Sequence[int]) -> None: ...
+
+    def lost(self, partitions: Sequence[int]) -> None: ...
+
+
+def test_where_a_partition_ends_is_known_once_it_was_fetched(road: Road) -> None:
+    producer = road.raw_producer()
+    for _ in range(3):
+        producer.produce(road.topic, b"x", partition=0)
+    producer.flush()
+    source = KafkaSource(road.settings.kafka)
+    source.subscribe(Reader(source))
+    read = 0
+
+    def all_is_read() -> bool:
+        nonlocal read
+        read += len(source.poll(100, 0.1))
+        return read == 3
+
+    try:
+        until(all_is_read, "all is read")
+        assert [source.ends_at(0, offset) for offset in (2, 3, 4)] == [False, True, False]
+        assert not source.ends_at(99, 0), "nor of what nobody knows"
+    finally:
+        source.close()

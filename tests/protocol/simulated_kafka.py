@@ -244,6 +244,9 @@ class SimulatedSource:
     def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
         return {number: self._kafka.log(number).high for number in partitions} if self._kafka.topic else {}
 
+    def ends_at(self, partition: int, offset: int) -> bool:
+        return self._kafka.topic is not None and self._kafka.log(partition).high == offset
+
     def topic_id(self) -> str | None:
         return self._calls.make("topic_id", lambda: self._kafka.topic.id if self._kafka.topic else None)
 

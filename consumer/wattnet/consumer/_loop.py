@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from wattnet.consumer._breaker import Breaker
 from wattnet.consumer._claim import Claim
+from wattnet.consumer._closing import Closing
 from wattnet.consumer._errors import OffsetsGoneError, ServiceUnavailableError, TopicChangedError, UnsafeToContinueError
 from wattnet.consumer._message import partition_of, timestamp_of
 from wattnet.consumer._partition import Partition
@@ -77,6 +78,7 @@ class Loop:
         self._meters = meters
         self._health = health
         self._size = size
+        self._closing = Closing(source, batch, size)
         self._close_breakers = close_breakers
         self._clock = clock
         self._wall_clock = wall_clock
@@ -204,34 +206,17 @@ class Loop:
 
         While the writer is busy buffers grow, so ranges are as large as the load asks for.
         """
-        now = self._clock()
         room = MAX_OUTSTANDING - sum(one.outstanding is not None for one in self._partitions.values())
         unclaimed = [one for one in self._partitions.values() if one.outstanding is not None and one.storing is None]
-        due = [
-            one
-            for one in self._partitions.values()
-            if one.outstanding is None
-            and one.buffer
-            and (
-                one.repeats
-                or self._reading.full
-                or len(one.buffer) >= self._max_rows(one)
-                or one.buffer_bytes >= self._batch.max_batch_bytes
-                or now - one.buffering_since >= self._batch.flush_interval_s
-            )
-        ]
+        due = self._closing.due(self._partitions.values(), self._clock(), all_of_it=self._reading.full)
         due.sort(key=lambda one: one.buffer_bytes, reverse=True)
         return unclaimed + due[: max(room, 0)]
-
-    def _max_rows(self, partition: Partition) -> int:
-        """The most messages that the partition's next range may hold."""
-        return min(self._size.rows, partition.breaker.max_rows or self._size.rows)
 
     def _claim(self, partitions: Sequence[Partition]) -> None:
         """Cut, claim in one commit, and hand what the broker accepted to the writer."""
         claims: dict[int, Claim] = {}
         for partition in partitions:
-            partition.cut(self._max_rows(partition), self._clock())
+            partition.cut(self._closing.max_rows(partition), self._clock())
             if partition.outstanding is not None and partition.storing is None:
                 claims[partition.number] = partition.outstanding.claim
         if not claims:

@@ -40,6 +40,7 @@ class Partition:
     buffer: list[Message] = field(default_factory=list)
     buffer_bytes: int = 0
     buffering_since: float = 0.0
+    heard_at: float = 0.0  # when messages came last
     outstanding: Range | None = None
     storing: Future[Written] | None = None
     claimed_at: float = 0.0
@@ -60,6 +61,7 @@ class Partition:
         """Buffer messages that follow the last ones."""
         if not self.buffer:
             self.buffering_since = now
+        self.heard_at = now
         self.buffer += messages
         self.buffer_bytes += sum(map(len, messages)) + MESSAGE_OVERHEAD_BYTES * len(messages)
 
@@ -108,6 +110,11 @@ class Partition:
         self.outstanding = self.storing = None
         self.done = range_.claim.next
         return range_
+
+    @property
+    def buffered_to(self) -> int:
+        """The offset behind the last message that is buffered; there is one."""
+        return offset_of(self.buffer[-1]) + 1
 
     @property
     def held_bytes(self) -> int:

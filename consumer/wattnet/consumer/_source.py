@@ -82,6 +82,9 @@ class Source(Protocol):
     def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
         """The newest known next offsets, possibly seconds old and not of all; never blocks."""
 
+    def ends_at(self, partition: int, offset: int) -> bool:
+        """Whether the partition ended at this next offset when it was fetched from last; never blocks."""
+
     def start_at(self, partition: int, offset: int) -> None:
         """Read an assigned, paused partition from `offset` on; raises ServiceUnavailableError."""
 
@@ -258,6 +261,16 @@ class KafkaSource:
     def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
         """See Source."""
         return self._ends.of(partitions)
+
+    def ends_at(self, partition: int, offset: int) -> bool:
+        """See Source."""
+        if self._silent(0):
+            return False
+        try:
+            extent = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+        except KafkaException:  # it was not fetched from yet
+            return False
+        return extent[1] == offset
 
     def topic_id(self) -> str | None:
         """See Source."""
