@@ -144,7 +144,13 @@ def test_everything_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pa
         assert (tmp_path / "logs" / "storage.log").read_text().count("DEBUG wattnet.storage.clients: said once") == 1
         monkeypatch.setenv("CLICKHOUSE_DATABASE", "of_1_1")
         assert config_from_environment().plugin_configs["clickhouse"]["database"] == "of_1_1"
-        for name, value in (("LOG_LEVEL", "LOUD"), ("LOG_HANDLERS", '["pigeon"]'), ("TIMESERIES_STEP_MINUTES", "soon")):
+        for name, value in (
+            ("LOG_LEVEL", "LOUD"),
+            ("LOG_HANDLERS", '["pigeon"]'),
+            ("LOG_HANDLERS", "file"),
+            ("STORAGE_CLIENTS", "clickhouse"),
+            ("TIMESERIES_STEP_MINUTES", "soon"),
+        ):
             with monkeypatch.context() as wrong:
                 wrong.setenv(name, value)
                 with pytest.raises(ConfigurationError, match=f"(?i){name}"):

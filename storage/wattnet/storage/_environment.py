@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from wattnet.storage._errors import ConfigurationError
 from wattnet.storage._logging import set_up_logging
@@ -45,6 +45,11 @@ def config_from_environment() -> StorageConfig:
                     plugin_configs[name]["database"] = settings.database
     except ValidationError as exc:
         raise ConfigurationError(f"a setting in the environment or in {file} cannot be used: {exc}") from exc
+    except SettingsError as exc:
+        raise ConfigurationError(
+            f"a setting in the environment or in {file} is no JSON: {exc}: write a list with brackets and quotes, "
+            'STORAGE_CLIENTS=["clickhouse"]'
+        ) from exc
     set_up_logging(settings.log_level, settings.log_handlers, settings.log_file)
     return StorageConfig(
         timeseries_step_minutes=settings.timeseries_step_minutes,
