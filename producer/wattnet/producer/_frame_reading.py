@@ -19,7 +19,7 @@ from wattnet.producer._frame_rows import (
 from wattnet.producer._frame_series import Common, distinct_series
 from wattnet.producer._frame_table import at_rows, table_of
 from wattnet.producer._frame_wide import labels_of_columns
-from wattnet.schemas import Metric, MetricError
+from wattnet.schemas import RESAMPLED_COLUMNS, Metric, MetricError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 TIMESTAMP = "timestamp"
 _NAMES = ("metric_type", "name")
 _MISSING = ("skip", "raise", "retract")
-# What stands beside `count` makes it an answer of Query.resample, and no label of somebody's own.
-_BUCKETS = frozenset({"count", "knowledge_time", "valid", "zone_status"})
 
 
 def read_frame(
@@ -69,7 +67,7 @@ def read_frame(
 
 def _read_tidy(table: Table, common: Common, missing: str) -> Rows:
     names = {str(name): place for place, name in enumerate(table.columns)}
-    if names.keys() >= _BUCKETS:
+    if names.keys() >= RESAMPLED_COLUMNS:
         raise FrameError(
             "the columns 'count' and 'coverage' of a resampled answer would be labels here, and each number a series "
             "of its own: frame.drop(columns=['count', 'coverage'], errors='ignore')"

@@ -21,7 +21,13 @@ from wattnet.schemas._errors import (
     ReservedLabelError,
     TimeRangeError,
 )
-from wattnet.schemas._labels import ATTRIBUTE_LABEL_NAMES, QUALITY_LABEL_NAMES, RESERVED_LABEL_NAMES, canonical_labels
+from wattnet.schemas._labels import (
+    ATTRIBUTE_LABEL_NAMES,
+    QUALITY_LABEL_NAMES,
+    RESAMPLED_COLUMNS,
+    RESERVED_LABEL_NAMES,
+    canonical_labels,
+)
 from wattnet.schemas._metric import Metric
 from wattnet.schemas._suggest import suggest
 from wattnet.schemas._times import to_knowledge_time_us
@@ -41,6 +47,7 @@ __all__ = [
     "METRIC_FINGERPRINT",
     "METRIC_SCHEMA_JSON",
     "QUALITY_LABEL_NAMES",
+    "RESAMPLED_COLUMNS",
     "RESERVED_LABEL_NAMES",
     "ZONED_METRIC_NAMES",
     "ZONE_STATUSES",

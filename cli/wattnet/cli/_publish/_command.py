@@ -114,8 +114,9 @@ def _warn_of_typo(metric_type: str | None) -> None:
 
     name = metric_type or ""
     near = [kind.value for kind in MetricType if abs(len(kind.value) - len(name)) <= 1]
-    for meant in get_close_matches(name, near, n=1, cutoff=0.88) if name not in near else ():
-        said = f"warning: {escaped(repr(name), keep='')} is none of the common metric types: did you mean {meant!r}?"
+    meant = get_close_matches(name, near, n=1, cutoff=0.88)
+    if meant and meant[0] != name:
+        said = f"warning: {escaped(repr(name), keep='')} is none of the common metric types: did you mean {meant[0]!r}?"
         typer.secho(said, fg="yellow", err=True)
 
 

@@ -11,7 +11,14 @@ import typer
 
 from wattnet.cli._labels import cut, read_pairs
 from wattnet.cli._publish._times import BadTimeError, read_time
-from wattnet.schemas import ATTRIBUTE_LABEL_NAMES, QUALITY_LABEL_NAMES, AttributeValueError, Metric, MetricError
+from wattnet.schemas import (
+    ATTRIBUTE_LABEL_NAMES,
+    QUALITY_LABEL_NAMES,
+    RESAMPLED_COLUMNS,
+    AttributeValueError,
+    Metric,
+    MetricError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +29,6 @@ KNOWLEDGE_TIME = "knowledge_time"
 NESTED = ("labels", "attributes")
 BOOLS = {"true": True, "false": False}
 MAX_KNOWN = 32_768
-# What stands beside them makes it an answer of `wattnet query --resample`, and no label of somebody's own.
-BUCKETS = frozenset({"count", "knowledge_time", "valid", "zone_status"})
 BUCKETS_ARE_NO_LABELS = (
     "the columns 'count' and 'coverage' of what `wattnet query --resample` prints would be labels here, and each "
     "number a series of its own: leave them out"
@@ -75,7 +80,7 @@ class Layout:
         if columns is None:  # JSON lines: each line brings its own
             return
         _require(given.timestamp_column, columns, "--timestamp-column")
-        if BUCKETS.issubset(columns):
+        if RESAMPLED_COLUMNS.issubset(columns):
             raise typer.BadParameter(BUCKETS_ARE_NO_LABELS)
         if given.value_column not in columns:
             self.series = {name: self._head(name, columns) for name in columns if self._of_all(name) is None}
@@ -154,7 +159,7 @@ class Layout:
 
     def _said(self, cells: Mapping[str, object]) -> _Said:
         """Name, metadata and attributes that hold for the whole line. An empty cell says nothing."""
-        if BUCKETS.issubset(cells):
+        if RESAMPLED_COLUMNS.issubset(cells):
             raise MetricError(BUCKETS_ARE_NO_LABELS)
         given = self._given
         name: object = given.metric_type
