@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from wattnet.clickhouse import FATAL_CODES, INSERT_SETTINGS
+from wattnet.clickhouse import BLOCK_ROWS, FATAL_CODES, INSERT_SETTINGS
 from wattnet.storage._errors import Failure
 from wattnet.storage._knowledge import knowledge_times_us
 from wattnet.storage._native import TOPIC, block
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from wattnet.storage._columns import Columns
     from wattnet.storage.models import Metric
 
-ROWS_AT_ONCE = 1_000_000  # one block: fewer than BLOCK_ROWS
 # Before each further try, up to so many seconds.
 PAUSES_S = (0.2, 0.6, 1.8, 5.4)
 # Of a user whose profile forbids inserts (src/Common/ErrorCodes.cpp): a consumer waits until that changes.
@@ -47,8 +46,8 @@ class DirectWriter:
         """
         count = len(columns.place)
         call, now_ms, known_us = str(uuid.uuid4()), time.time_ns() // 1_000_000, knowledge_times_us(count)
-        for start in range(0, count, ROWS_AT_ONCE):
-            rows = slice(start, min(start + ROWS_AT_ONCE, count))
+        for start in range(0, count, BLOCK_ROWS):
+            rows = slice(start, min(start + BLOCK_ROWS, count))
             body = block(columns, rows, call=call, count=count, now_ms=now_ms, knowledge_time_us=known_us)
             reason = self._insert(body, f"{TOPIC}/{call}/{rows.start}/{rows.stop}")
             if reason is not None:
