@@ -71,6 +71,12 @@ class Piece:
     series: Sequence[Match]
     positions: Sequence[int]
 
+    @property
+    def zone(self) -> str | None:
+        """The zone of all of them; None where they are of several."""
+        zones = {match.zone for match in self.series}
+        return zones.pop() if len(zones) == 1 else None
+
     def parts(self) -> Iterator[Piece]:
         """The same in parts that one statement takes."""
         first, zone_bytes = 0, 0

@@ -172,11 +172,12 @@ class Select:
     def _statement(self, sql: str, piece: Piece, parameters: Mapping[str, object]) -> Statement:
         common: dict[str, object] = {
             "name": self.name,
-            "zone": piece.series[0].zone,
             "zones": [match.zone for match in piece.series],
             "ids": [match.series_id for match in piece.series],
             "positions": list(piece.positions),
         }
+        if piece.zone is not None:
+            common |= {"zone": piece.zone, "zones": [piece.zone]}
         if self.as_of_us is not None:
             common["as_of_us"] = self.as_of_us
         if self.states:
@@ -205,5 +206,4 @@ class Select:
 
 
 def _from(piece: Piece) -> str:
-    zones = {match.zone for match in piece.series}
-    return _FROM + (_IN_ONE_ZONE if len(zones) == 1 else _IN_ZONES)
+    return _FROM + (_IN_ZONES if piece.zone is None else _IN_ONE_ZONE)
