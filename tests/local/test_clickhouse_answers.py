@@ -46,6 +46,31 @@ def test_long_parameters_are_sent_as_a_form(running: Running) -> None:
     assert client.query("SELECT {v:String}", parameters={"v": text}).result_rows == [(text,)]
 
 
+@pytest.mark.parametrize(
+    ("sql", "answer"),
+    [
+        ("SHOW CREATE TABLE {t}", "CREATE TABLE default.{t}"),
+        ("SHOW TABLES LIKE '{t}'", "{t}"),
+        ("SHOW COLUMNS FROM {t} LIKE 'text'", "text"),
+        ("DESCRIBE TABLE {t}", "number"),
+        ("DESC {t}", "number"),
+        ("EXISTS TABLE {t}", "1"),
+        ("EXPLAIN SELECT * FROM {t}", "Expression"),
+        ("CHECK TABLE {t} SETTINGS check_query_single_value_result = 1", "1"),
+        ("FROM {t} SELECT count()", "1"),
+        ("(SELECT count() FROM {t})", "1"),
+        ("WITH 1 AS one SELECT one", "1"),
+    ],
+)
+def test_every_kind_of_statement_answers(client: Client, table: str, sql: str, answer: str) -> None:
+    """Most kinds chDB refuses to give out block by block: these come as a whole."""
+    client.command(f"WITH 7 AS n INSERT INTO {table} SELECT n, 'seven'")
+    asked = sql.format(t=table)
+    expected = answer.format(t=table)
+    assert client.raw_query(asked).decode().startswith(expected)
+    assert str(client.query(asked).result_rows[0][0]).startswith(expected)
+
+
 def test_results_in_every_shape(client: Client) -> None:
     sql = f"SELECT number, toString(number) AS text FROM numbers({ROWS})"
     assert client.query(sql).row_count == ROWS

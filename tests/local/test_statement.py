@@ -66,6 +66,9 @@ def test_other_statements_and_unfinished_ones_have_no_data(text: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "format_", "answers"),
     [
+        (b"WITH 1 AS x INSERT INTO t SELECT x", None, False),
+        (b"WITH 1 AS insert SELECT insert, into FROM t", None, True),
+        (b"EXPLAIN INSERT INTO t SELECT 1 FORMAT JSON", "JSON", True),
         (b"SELECT 1", None, True),
         (b"SELECT 1 FORMAT Native", "Native", True),
         (b"(SELECT 1) format JSON ;", "JSON", True),
@@ -85,3 +88,10 @@ def test_other_statements_and_unfinished_ones_have_no_data(text: bytes) -> None:
 def test_what_a_statement_answers(text: bytes, format_: str | None, answers: bool) -> None:
     query = parse_query(text)
     assert (query.format, query.answers) == (format_, answers)
+
+
+def test_only_selecting_statements_come_block_by_block() -> None:
+    for selecting in (b"SELECT 1", b"WITH 1 AS x SELECT x", b"((SELECT 1))", b"FROM t SELECT x"):
+        assert parse_query(selecting).selects
+    for other in (b"SHOW TABLES", b"DESC t", b"EXPLAIN SELECT 1", b"WITH 1 AS x INSERT INTO t SELECT x", b"SET a = 1"):
+        assert not parse_query(other).selects

@@ -153,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         default = request.options.get("default_format") or self.headers.get("X-ClickHouse-Format") or DEFAULT_FORMAT
         format_ = query.format or default
         headers = {"X-ClickHouse-Format": format_} if query.answers else {}
-        if query.answers and format_.lower() in STREAMABLE and request.options.get("wait_end_of_query") != "1":
+        if query.selects and format_.lower() in STREAMABLE and request.options.get("wait_end_of_query") != "1":
             blocks = connection.stream(text, default, request.parameters)
             first = next(blocks, None)
             if first is not None:

@@ -22,20 +22,10 @@ TOKEN = re.compile(
 # with a line feed.
 DATA_START = re.compile(rb";?[ \t\f]*\r?\n?")
 
-# Statements that answer with rows; all others answer with nothing.
-ANSWERING = {
-    b"SELECT",
-    b"WITH",
-    b"SHOW",
-    b"DESCRIBE",
-    b"DESC",
-    b"EXISTS",
-    b"EXPLAIN",
-    b"CHECK",
-    b"(",
-    b"FROM",
-    b"VALUES",
-}
+# The statements that chDB gives out block by block, by their first word.
+SELECTING = {b"SELECT", b"WITH", b"(", b"FROM"}
+# All that answer with rows; others answer with nothing.
+ANSWERING = SELECTING | {b"SHOW", b"DESCRIBE", b"DESC", b"EXISTS", b"EXPLAIN", b"CHECK"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +39,20 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Any other statement; `format` is None where it names none, `answers` says whether rows come back."""
+    """Any other statement: its first word in capitals (INSERT, too, where WITH stands before it), and its FORMAT."""
 
+    keyword: bytes
     format: str | None
-    answers: bool
+
+    @property
+    def answers(self) -> bool:
+        """Whether rows come back."""
+        return self.keyword in ANSWERING
+
+    @property
+    def selects(self) -> bool:
+        """Whether chDB can give the rows out block by block."""
+        return self.keyword in SELECTING
 
 
 def find_insert(text: bytes | bytearray) -> Insert | None:
@@ -90,23 +90,24 @@ def find_insert(text: bytes | bytearray) -> Insert | None:
 
 def parse_query(text: bytes) -> Query:
     """What kind of statement it is, and its FORMAT clause."""
-    first: bytes | None = None
+    keyword = last = b""
     format_: str | None = None
-    name_follows = False
     in_settings = False
     depth = 0
     for token in _tokens(text):
         word = token.group().upper()
-        first = first or word
+        keyword = keyword or word
         depth += (word in (b"(", b"[", b"{")) - (word in (b")", b"]", b"}"))
-        if depth == 0 and name_follows and token.lastgroup == "word":
+        if depth == 0 and last == b"FORMAT" and token.lastgroup == "word":
             format_, in_settings = token.group().decode(), False
         elif word == b"SETTINGS":
             in_settings = True
         elif not in_settings and word != b";":
             format_ = None  # the clause is the statement's last, this `format` was a name
-        name_follows = word == b"FORMAT"
-    return Query(format_, answers=first in ANSWERING)
+        if depth == 0 and (keyword, last, word) == (b"WITH", b"INSERT", b"INTO"):
+            keyword = b"INSERT"
+        last = word
+    return Query(keyword, format_)
 
 
 def _tokens(text: bytes | bytearray) -> Iterator[re.Match[bytes]]:
