@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -78,6 +80,8 @@ def test_other_statements_and_unfinished_ones_have_no_data(text: bytes) -> None:
         (b"SELECT a AS format", None, True),
         (b"SELECT 'x FORMAT CSV'", None, True),
         (b"SELECT (SELECT 1 FORMAT CSV)", None, True),
+        (b"SELECT 'FORMAT CSV', 'it''s', 'a\\', FORMAT CSV', 1.5 , `x``, FORMAT CSV` FORMAT JSON", "JSON", True),
+        (b"SELECT x IN (" + b"'FORMAT CSV',\n" * 2500 + b"1) FORMAT JSON", "JSON", True),
         (b"/* why */ WITH 1 AS x SELECT x", None, True),
         (b"SHOW TABLES", None, True),
         (b"CREATE TABLE t (x UInt8) ENGINE = Memory", None, False),
@@ -95,3 +99,13 @@ def test_only_selecting_statements_come_block_by_block() -> None:
         assert parse_query(selecting).selects
     for other in (b"SHOW TABLES", b"DESC t", b"EXPLAIN SELECT 1", b"WITH 1 AS x INSERT INTO t SELECT x", b"SET a = 1"):
         assert not parse_query(other).selects
+
+
+def test_a_long_string_takes_no_memory() -> None:
+    text = b"SELECT '%b'" % (b"x" * 200_000)
+    tracemalloc.start()
+    try:
+        parse_query(text)
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(text)
+    finally:
+        tracemalloc.stop()

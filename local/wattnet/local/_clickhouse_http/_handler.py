@@ -7,7 +7,6 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
-from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from wattnet.local._clickhouse_http._body import UnsupportedEncodingError, read_pieces, spooled
 from wattnet.local._clickhouse_http._engine import EngineError
+from wattnet.local._clickhouse_http._form import read_form
 from wattnet.local._clickhouse_http._statement import find_insert, parse_query
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
             pairs = parse_qsl(url.query, keep_blank_values=True)
             pieces = read_pieces(self.rfile, self.headers)
             if self.headers.get_content_type() == "multipart/form-data":
-                pairs += self._form(b"".join(pieces))
+                pairs += read_form(b"".join(pieces), self.headers.get_boundary())
             request = Request.from_pairs(pairs)
             self._query_id = request.options.get("query_id") or self._query_id
             if read_only:
@@ -108,19 +108,6 @@ class Handler(BaseHTTPRequestHandler):
                 for _ in pieces:
                     pass  # a client reads the answer only after it has sent everything
             self._fail(exc)
-
-    def _form(self, body: bytes) -> list[tuple[str, str]]:
-        head = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
-        pairs = []
-        for part in BytesParser().parsebytes(head + body).walk():
-            if part.get_content_maintype() == "multipart":
-                continue
-            if part.get_filename() is not None:
-                raise ValueError("external tables are not supported by the embedded ClickHouse: insert the data first")
-            content = part.get_payload(decode=True)
-            name = part.get_param("name", header="content-disposition")
-            pairs.append((str(name), content.decode() if isinstance(content, bytes) else ""))
-        return pairs
 
     def _run(self, request: Request, pieces: Iterator[bytes]) -> None:
         statement = request.options.get("query", "").encode()
