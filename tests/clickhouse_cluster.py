@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from wattnet.local._clickhouse import ClickHouse
 from wattnet.local._clickhouse_http import _engine
+from wattnet.local._clickhouse_http._connection import Connection
 from wattnet.local._clickhouse_http._handler import Handler
 from wattnet.local._folder import DataFolder
 from wattnet.local._ports import HOST, free_port
@@ -37,7 +38,7 @@ WITHOUT_KEEPER = (
 )
 
 
-class ConnectionWithoutKeeper(_engine.Connection):
+class ConnectionWithoutKeeper(Connection):
     def query(self, sql: bytes, format_: str, parameters: Mapping[str, str]) -> Any:
         if sql.lstrip().startswith((b"CREATE", b"ALTER", b"DROP")):
             for pattern, replacement in WITHOUT_KEEPER:
@@ -69,7 +70,7 @@ def clickhouse_of_cluster(folder: Path) -> Iterator[str]:
 
 def main(port: int, folder: Path) -> None:
     _engine.CONFIG = _engine.CONFIG.replace("</clickhouse>\n", CONFIG)
-    _engine.Connection = ConnectionWithoutKeeper  # type: ignore[misc]  # this process is nothing but the engine
+    _engine.Connection = ConnectionWithoutKeeper  # type: ignore[attr-defined]  # this process is nothing but the engine
     engine = _engine.Engine(folder, memory_bytes=2 << 30)
     ThreadingHTTPServer((HOST, port), type("Bound", (Handler,), {"engine": engine})).serve_forever()
 

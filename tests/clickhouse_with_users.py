@@ -28,6 +28,8 @@ from wattnet.local._service import Command, Service
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from wattnet.local._clickhouse_http._connection import Connection
+
 GRANT = re.compile(r"^(GRANT .+?) TO (\w+);$", re.MULTILINE)
 CONFIG = """\
     <allow_impersonate_user>1</allow_impersonate_user>
@@ -62,11 +64,12 @@ asking = threading.local()
 
 class EngineWithUsers(_engine.Engine):
     @contextmanager
-    def connect(self, *, database: str, settings: Mapping[str, str]) -> Iterator[_engine.Connection]:
+    def connect(self, *, database: str, settings: Mapping[str, str]) -> Iterator[Connection]:
         with super().connect(database=database, settings=settings) as connection:
             if asking.user != "default":
                 connection.query(f"EXECUTE AS `{asking.user}`".encode(), "Null", {})
             yield connection
+            connection.untouched = False  # it stays this user's
 
 
 class HandlerWithUsers(Handler):

@@ -14,7 +14,7 @@ def test_fields_come_through_as_they_are() -> None:
     fields = {"query": "SELECT 1", "param_empty": "", "param_odd": ODD, "param_ü": "x", "filename": "name=1"}
     body, _ = urllib3.encode_multipart_formdata(fields, boundary="b")
     assert read_form(body, "b") == list(fields.items())
-    body, _ = urllib3.encode_multipart_formdata({"a": (None, b"x", "text/plain")}, boundary="b")
+    body, _ = urllib3.encode_multipart_formdata({"a": "x"}, boundary="b")
     assert read_form(b"before the first boundary\r\n" + body + b"behind the last", "b") == [("a", "x")]
 
 

@@ -1,21 +1,18 @@
-"""The engine, and one connection of it for each request."""
+"""The engine, and a connection of it for each request."""
 
 from __future__ import annotations
 
-import re
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
+
+from wattnet.local._clickhouse_http._connection import Connection
+from wattnet.local._clickhouse_http._idle import IdleConnections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-    from types import TracebackType
-
-SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
-ERROR_CODE = re.compile(r"Code: (\d+)\.")
-UNKNOWN_SETTING = 115
 
 CONFIG = """\
 <clickhouse>
@@ -35,15 +32,6 @@ CONFIG = """\
 """
 
 
-class EngineError(Exception):
-    """The engine refused; `code` is ClickHouse's error code, 0 where there is none."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        found = ERROR_CODE.search(text)
-        self.code = int(found.group(1)) if found else 0
-
-
 class Engine:
     """The engine over one folder, which must be the working directory. A process can have one."""
 
@@ -60,79 +48,55 @@ class Engine:
         self._native = chdb._chdb
         # The engine lives as long as a connection does.
         self._anchor = self._native.connect(self._address)
+        self._idle = IdleConnections()
         self._in_use = 0
         self._changed = threading.Condition()
         self.version = self._anchor.query("SELECT version()", "TabSeparated").bytes().decode().strip()
 
     @contextmanager
     def connect(self, *, database: str, settings: Mapping[str, str]) -> Iterator[Connection]:
-        """A connection with these settings. It costs 0.2 ms, so each request has its own and nothing can leak."""
+        """A connection in this database with these settings, in which nothing is left of any request before.
+
+        To open and prepare one costs as much as a small question. So those that were left untouched wait for a next
+        request of the same database and settings; all others are closed.
+        """
         with self._changed:
             self._in_use += 1
         try:
-            with Connection(self._native.connect(self._address)) as connection:
-                connection.prepare(database=database, settings=settings)
+            kind = (database, *settings.items())
+            generation = self._idle.generation
+            connection = self._idle.take(kind) or self._open(database, settings)
+            connection.untouched = False
+            finished = False
+            try:
                 yield connection
+                finished = True
+            finally:
+                if finished and connection.untouched:
+                    self._idle.put(kind, connection, generation=generation)
+                else:
+                    connection.close()
         finally:
             with self._changed:
                 self._in_use -= 1
                 self._changed.notify_all()
 
+    def _open(self, database: str, settings: Mapping[str, str]) -> Connection:
+        connection = Connection(self._native.connect(self._address))
+        try:
+            connection.prepare(database=database, settings=settings)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def renew_connections(self) -> None:
+        """After a change that connections of before would not see: the database that they are in may be gone."""
+        self._idle.close()
+
     def close(self, *, timeout_s: float) -> None:
         """Let requests that run finish for a while, then end the engine."""
         with self._changed:
             self._changed.wait_for(lambda: not self._in_use, timeout_s)
+        self._idle.close()
         self._anchor.close()
-
-
-class Connection:
-    """One request's connection; a context manager. All methods raise EngineError."""
-
-    def __init__(self, native: Any) -> None:
-        self._native = native
-
-    def __enter__(self) -> Connection:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._native.close()
-
-    def prepare(self, *, database: str, settings: Mapping[str, str]) -> None:
-        """Make `database` the current one and set the settings; all values are taken as text, never as SQL."""
-        if database:
-            self.query(b"USE " + _quoted(database, "`"), "Null", {})
-        if settings:
-            pairs = (_setting_name(name) + b"=" + _quoted(value, "'") for name, value in settings.items())
-            self.query(b"SET " + b", ".join(pairs), "Null", {})
-
-    def query(self, sql: bytes, format_: str, parameters: Mapping[str, str]) -> Any:
-        """The whole result, as chDB's result object."""
-        try:
-            return self._native.query(sql, format_, params=dict(parameters))
-        except RuntimeError as exc:
-            raise EngineError(str(exc)) from None
-
-    def stream(self, sql: bytes, format_: str, parameters: Mapping[str, str]) -> Iterator[memoryview]:
-        """The result block by block; an error may come at any of them."""
-        try:
-            result = self._native.send_query(sql, format_, params=dict(parameters))
-            while True:
-                block = self._native.streaming_fetch_result(result)
-                if block is None or block.rows_read() == 0:
-                    return
-                yield memoryview(block.get_memview().view())
-        except RuntimeError as exc:
-            raise EngineError(str(exc)) from None
-
-
-def _setting_name(name: str) -> bytes:
-    if not SETTING_NAME.fullmatch(name):
-        raise EngineError(f"Code: {UNKNOWN_SETTING}. DB::Exception: Unknown setting {name!r}. (UNKNOWN_SETTING)")
-    return name.encode()
-
-
-def _quoted(text: str, quote: str) -> bytes:
-    escaped = text.replace("\\", "\\\\").replace(quote, "\\" + quote)
-    return f"{quote}{escaped}{quote}".encode()

@@ -16,7 +16,7 @@ def read_form(body: bytes, boundary: str | None) -> list[tuple[str, str]]:
     """
     if not boundary:
         raise ValueError("the form has no boundary: multipart/form-data; boundary=…")
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary.encode())
     for part in parts:
         if part.startswith(b"--"):  # the last boundary

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from wattnet.local._clickhouse_http._body import UnsupportedEncodingError, read_pieces, spooled
-from wattnet.local._clickhouse_http._engine import EngineError
+from wattnet.local._clickhouse_http._connection import EngineError
 from wattnet.local._clickhouse_http._form import read_form
 from wattnet.local._clickhouse_http._statement import find_insert, parse_query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from wattnet.local._clickhouse_http._engine import Connection, Engine
+    from wattnet.local._clickhouse_http._connection import Connection
+    from wattnet.local._clickhouse_http._engine import Engine
     from wattnet.local._clickhouse_http._statement import Insert
 
 # Parameters of the interface itself; what is neither one of these nor param_* is a setting.
@@ -132,6 +133,7 @@ class Handler(BaseHTTPRequestHandler):
     def _insert(self, connection: Connection, insert: Insert, data: Iterator[bytes], request: Request) -> None:
         with spooled(data) as path:
             sql = b"%b FROM INFILE '%b' %b" % (insert.before, path.encode(), insert.after)
+            # The connection is not kept: the token of a block is a setting, so the next insert is of another kind.
             result = connection.query(sql, "Null", request.parameters)
         self._send(200, self._result_headers(written=(result.rows_read(), result.bytes_read())), b"")
 
@@ -141,25 +143,26 @@ class Handler(BaseHTTPRequestHandler):
         format_ = query.format or default
         headers = {"X-ClickHouse-Format": format_} if query.answers else {}
         if query.selects and format_.lower() in STREAMABLE and request.options.get("wait_end_of_query") != "1":
-            blocks = connection.stream(text, default, request.parameters)
-            first = next(blocks, None)
-            if first is not None:
-                self._stream(chain((first,), blocks), headers)
-                return
-            body = memoryview(b"")
+            self._stream(connection.stream(text, default, request.parameters), headers)
         else:
             result = connection.query(text, default, request.parameters)
-            body = memoryview(result.get_memview().view()) if result.size() else memoryview(b"")
+            if query.defines:
+                self.engine.renew_connections()
             headers |= self._result_headers(
                 read=(result.storage_rows_read(), result.storage_bytes_read()), rows=result.rows_read()
             )
-        self._send(200, headers, body)
+            self._send(200, headers, memoryview(result.get_memview().view()) if result.size() else b"")
+        connection.untouched = query.leaves_nothing
 
     def _stream(self, blocks: Iterator[memoryview], headers: dict[str, str]) -> None:
+        first = next(blocks, None)
+        if first is None:
+            self._send(200, headers, b"")
+            return
         self._streaming = True
         self._tag = uuid.uuid4().hex[:16]
         self._send_head(200, headers | {"Transfer-Encoding": "chunked", "X-ClickHouse-Exception-Tag": self._tag})
-        for block in blocks:
+        for block in chain((first,), blocks):
             self._send_chunk(block)
         self.wfile.write(b"0\r\n\r\n")
 

@@ -44,10 +44,14 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Any other statement: its first word in capitals (INSERT, too, where WITH stands before it), and its FORMAT."""
+    """Any other text: its first word in capitals (INSERT, too, where WITH stands before it), and its FORMAT.
+
+    `alone`: it is certainly one statement, not several.
+    """
 
     keyword: bytes
     format: str | None
+    alone: bool
 
     @property
     def answers(self) -> bool:
@@ -58,6 +62,16 @@ class Query:
     def selects(self) -> bool:
         """Whether chDB can give the rows out block by block."""
         return self.keyword in SELECTING
+
+    @property
+    def leaves_nothing(self) -> bool:
+        """Whether the connection is then as it was before: SETTINGS and parameters end with their statement."""
+        return self.answers and self.alone
+
+    @property
+    def defines(self) -> bool:
+        """Whether it may change more than rows: CREATE, DROP, SET …"""
+        return not self.answers and self.keyword != b"INSERT"
 
 
 def find_insert(text: bytes | bytearray) -> Insert | None:
@@ -112,7 +126,9 @@ def parse_query(text: bytes) -> Query:
         if depth == 0 and (keyword, last, word) == (b"WITH", b"INSERT", b"INTO"):
             keyword = b"INSERT"
         last = word
-    return Query(keyword, format_)
+    # Wherever a semicolon stands: it does not depend on what this module and ClickHouse take for a quote or a comment.
+    alone = b";" not in text.rstrip(b"; \t\r\n")
+    return Query(keyword, format_, alone)
 
 
 def _tokens(text: bytes | bytearray) -> Iterator[re.Match[bytes]]:
