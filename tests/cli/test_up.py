@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socket
 import urllib.request
 from typing import TYPE_CHECKING
 
+import pytest
 from road import until
 
 if TYPE_CHECKING:
@@ -41,6 +43,17 @@ def test_up_serves_until_sigterm_and_leaves_nothing_running(wattnet: Command) ->
     assert stderr.endswith("stopped; the data stays in data\n")
     until(lambda: not wattnet.descendants(), f"nothing left of {wattnet.descendants()}", 5)
     assert (wattnet.folder / "data").is_dir()
+
+
+@pytest.mark.parametrize("option", ["--kafka-port", "--clickhouse-port"])
+def test_a_taken_port_names_the_option_for_another(wattnet: Command, option: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = wattnet("up", *FREE_PORTS, option, str(port))
+    assert run.returncode == 69
+    assert f"port {port}: stop it, or choose another with {option}" in run.stderr
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_running(wattnet: Command) -> None:

@@ -23,8 +23,9 @@ def up(
     schema_registry: bool = typer.Option(False, "--schema-registry", help="Run a schema registry too."),
 ) -> None:
     """Run real Kafka and ClickHouse here until Ctrl-C."""
+    from wattnet.cli._failures import EXIT_UNAVAILABLE, CommandError
     from wattnet.cli._logging import keep_quiet
-    from wattnet.local import LocalStack, run_until_stopped
+    from wattnet.local import LocalStack, PortInUseError, run_until_stopped
 
     keep_quiet()
     stack = LocalStack(
@@ -34,7 +35,14 @@ def up(
         clickhouse_port=clickhouse_port or None,
         progress=_say,
     )
-    run_until_stopped(stack, on_ready=_show)
+    try:
+        run_until_stopped(stack, on_ready=_show)
+    except PortInUseError as exc:
+        if exc.argument is None:
+            raise
+        option = "--" + exc.argument.replace("_", "-")
+        message = f"another program uses port {exc.port}: stop it, or choose another with {option} (0 takes any)"
+        raise CommandError(message, exit_code=EXIT_UNAVAILABLE) from exc
     _say(f"stopped; the data stays in {data_dir}")
 
 

@@ -28,7 +28,15 @@ class MissingExtraError(LocalStackError):
 
 
 class PortInUseError(LocalStackError):
-    """The port that a service was told to use, or used before, is taken."""
+    """The port that a service was told to use, or used before, is taken.
+
+    `argument` is the one of LocalStack that chose it (`kafka_port`), None where it was not chosen.
+    """
+
+    def __init__(self, message: str, *, port: int, argument: str | None) -> None:
+        super().__init__(message)
+        self.port = port
+        self.argument = argument
 
 
 class ServiceFailedError(LocalStackError):

@@ -84,7 +84,7 @@ class DataFolder:
         ports: dict[str, int] = {}
         for name, port in wanted.items():
             if port:
-                require_free(port, service=name)
+                require_free(port, service=name, argument=f"{name}_port")
                 ports[name] = port
         taken = set(ports.values())
         for name in wanted:

@@ -37,12 +37,14 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def require_free(port: int, *, service: str) -> None:
-    """Raise PortInUseError when a server could not listen on the port."""
+def require_free(port: int, *, service: str, argument: str | None = None) -> None:
+    """Raise PortInUseError when a server could not listen on the port, which `argument` of LocalStack chose."""
     if not is_free(port):
+        other = f", or choose another {argument} (None takes a free one)" if argument else " and start again"
         raise PortInUseError(
-            f"{service} cannot listen on {HOST}:{port}: another program uses that port. "
-            "Stop it, or choose another port (or none, and a free one is taken)"
+            f"{service} cannot listen on {HOST}:{port}: another program uses that port. Stop it{other}",
+            port=port,
+            argument=argument,
         )
 
 
