@@ -69,6 +69,13 @@ def test_other_statements_and_unfinished_ones_have_no_data(text: bytes) -> None:
     ("text", "format_", "answers"),
     [
         (b"WITH 1 AS x INSERT INTO t SELECT x", None, False),
+        (b"WITH 1 AS x INSERT INTO settings SELECT x", None, False),
+        (b"SELECT 1 FORMAT /* of */ JSON -- FORMAT CSV", "JSON", True),
+        (b"SELECT 1 FORMAT JSON; # FORMAT CSV\n;", "JSON", True),
+        (b"SELECT 1 AS format x " + b"/* ** */ -- it's -- \n" * 50 + b", 2", None, True),
+        (b"SELECT 1 -- it's\n FORMAT JSON -- it's", "JSON", True),
+        (b"SELECT [1 AS x, {a:UInt8}] AS format FORMAT JSON", "JSON", True),
+        (b"SELECT format(x, 'FORMAT CSV'), reformat FORMAT JSON", "JSON", True),
         (b"WITH 1 AS insert SELECT insert, into FROM t", None, True),
         (b"EXPLAIN INSERT INTO t SELECT 1 FORMAT JSON", "JSON", True),
         (b"SELECT 1", None, True),

@@ -9,20 +9,30 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Without an alternative for each character: a string of megabytes would take hundreds of bytes of memory for each.
-QUOTED = b"|".join(rb"Q[^Q\\]*(?:(?:\\.|QQ)[^Q\\]*)*Q".replace(b"Q", quote) for quote in (b"'", b'"', b"`"))
-LITERAL = rb"(?:%b|[0-9][0-9.]*)" % QUOTED
-# Literals with commas between them are one token: a list of thousands costs next to nothing.
-TOKEN = re.compile(
-    rb"""
-    (?P<space> \s+ | --[^\n]* | \#[!\ ][^\n]* | /\*.*?\*/ )
-  | (?P<literals> %b (?: ,\s* %b ){0,1000} )
-  | (?P<word> [A-Za-z_][A-Za-z_0-9]* )
-  | (?P<other> . )
-    """
-    % (LITERAL, LITERAL),
-    re.VERBOSE | re.DOTALL,
+# Each of these can match in one way only, or a statement with many of them would be tried in all ways. And none has an
+# alternative for each character: a string of megabytes would take hundreds of bytes of memory for each.
+COMMENT = rb"(?: (?: -- | \#[!\ ] ) [^\n]* (?: \n | \Z ) | /\* [^*]* (?: \*(?!/) [^*]* )* \*/ )"
+QUOTED = rb"(?: %b )" % b" | ".join(
+    rb"Q[^Q\\]* (?: (?:\\.|QQ) [^Q\\]* )* Q".replace(b"Q", quote) for quote in (b"'", b'"', b"`")
 )
+
+
+def _compiled(pattern: bytes) -> re.Pattern[bytes]:
+    return re.compile(pattern, re.VERBOSE | re.DOTALL | re.IGNORECASE)
+
+
+TOKEN = _compiled(rb"(?P<space> \s+ | %b ) | %b | (?P<word> [A-Z_][A-Z_0-9]* ) | ." % (COMMENT, QUOTED))
+# Of a statement that is no insert, only these matter. A list of strings is one, or thousands of them would take long.
+MARK = _compiled(
+    rb"""
+    %b | %b (?: ,\s* %b ){0,1000}
+  | (?P<open> [(\[{] ) | (?P<close> [)\]}] )
+  | (?P<format> \bFORMAT\b ) | (?P<insert> \bINSERT\s+INTO\b )
+    """
+    % (COMMENT, QUOTED, QUOTED)
+)
+# Behind FORMAT: it is a clause when a name follows and then the end or the settings. Otherwise `format` was a name.
+CLAUSE = _compiled(rb"(?: \s | %b )* ([A-Z_][A-Z_0-9]*) (?: \s | ; | %b )* (?: \Z | SETTINGS\b )" % (COMMENT, COMMENT))
 # ClickHouse's own rule for where inline data begins: blanks, then at most one line end. Native data may itself begin
 # with a line feed.
 DATA_START = re.compile(rb";?[ \t\f]*\r?\n?")
@@ -109,23 +119,20 @@ def find_insert(text: bytes | bytearray) -> Insert | None:
 
 def parse_query(text: bytes) -> Query:
     """What kind of statement it is, and its FORMAT clause."""
-    keyword = last = b""
+    first = next(_tokens(text), None)
+    keyword = first.group().upper() if first else b""
     format_: str | None = None
-    in_settings = False
     depth = 0
-    for token in _tokens(text):
-        word = token.group().upper()
-        keyword = keyword or word
-        depth += (word in (b"(", b"[", b"{")) - (word in (b")", b"]", b"}"))
-        if depth == 0 and last == b"FORMAT" and token.lastgroup == "word":
-            format_, in_settings = token.group().decode(), False
-        elif word == b"SETTINGS":
-            in_settings = True
-        elif not in_settings and word != b";":
-            format_ = None  # the clause is the statement's last, this `format` was a name
-        if depth == 0 and (keyword, last, word) == (b"WITH", b"INSERT", b"INTO"):
+    for mark in MARK.finditer(text):
+        if mark.lastgroup == "open":
+            depth += 1
+        elif mark.lastgroup == "close":
+            depth -= 1
+        elif mark.lastgroup == "format" and depth == 0:
+            if clause := CLAUSE.match(text, mark.end()):
+                format_ = clause.group(1).decode()
+        elif mark.lastgroup == "insert" and depth == 0 and keyword == b"WITH":
             keyword = b"INSERT"
-        last = word
     # Wherever a semicolon stands: it does not depend on what this module and ClickHouse take for a quote or a comment.
     alone = b";" not in text.rstrip(b"; \t\r\n")
     return Query(keyword, format_, alone)
