@@ -43,3 +43,8 @@ class DirectWriter:
     def rows(self, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
         """What the tables themselves say."""
         return [tuple(row) for row in self.driver.query(sql, parameters=parameters).result_rows]
+
+    def roll_up(self) -> None:
+        """A pass over what was put so far: one that begins now, and is done."""
+        for act in ("REFRESH", "WAIT"):
+            self.driver.command(f"SYSTEM {act} VIEW rollup_pass")

@@ -43,12 +43,6 @@ def store(wattnet_stack: LocalStack) -> Iterator[DirectWriter]:
         driver.command(f"DROP DATABASE {settings.database}")
 
 
-def run_pass(store: DirectWriter) -> None:
-    """One that begins now, and is done."""
-    for act in ("REFRESH", "WAIT"):
-        store.driver.command(f"SYSTEM {act} VIEW rollup_pass")
-
-
 def differences(store: DirectWriter, name: str, where: str = FAR) -> list[str]:
     """Where the roll-up's views do not say what the current values say."""
     found = []
@@ -99,11 +93,11 @@ def test_late_revisions_and_retractions_correct_it(store: DirectWriter, seed: in
             day = first // 96 * 96
             store.put(*(Metric(name, None, START + step * STEP, labels) for step in range(day, day + 96)))
         if dice.random() < 0.5:
-            run_pass(store)
+            store.roll_up()
         if dice.random() < 0.3:
             store.driver.command("OPTIMIZE TABLE metrics FINAL")
         assert differences(store, name) == []
-    run_pass(store)
+    store.roll_up()
     assert differences(store, name) == []
     assert store.rows(f"SELECT countIf(count = 0) <= count() FROM rollup FINAL WHERE name = '{name}'") == [(True,)]
 
@@ -112,17 +106,17 @@ def test_a_revision_between_two_passes_is_seen_before_and_after_the_second(store
     """And what has a pass behind it is no longer read from metrics."""
     labels = {"zone": "ES"}
     store.put(*(Metric("seen", float(hour), START + 4 * hour * STEP, labels) for hour in range(24)))
-    run_pass(store)
+    store.roll_up()
     days = f"daily_metrics(name = 'seen', zones = ['ES'], {FAR})"
     assert store.rows(f"SELECT value, count, zone_status FROM {days}") == [(11.5, 24, "complete")]
     store.put(Metric("seen", 35.0, START + 44 * STEP, labels))
     for _ in range(2):
         assert store.rows(f"SELECT value, count, max FROM {days}") == [(12.5, 24, 35.0)]
-        run_pass(store)
+        store.roll_up()
     store.put(*(Metric("seen", None, START + 4 * hour * STEP, labels) for hour in range(24)))
     for _ in range(2):
         assert store.rows(f"SELECT count() FROM {days}") == [(0,)]
-        run_pass(store)
+        store.roll_up()
     # The day's row says so, in the place of the one before.
     assert store.rows("SELECT count, hours FROM rollup FINAL WHERE name = 'seen'") == [(0, [])]
 
@@ -135,12 +129,12 @@ def test_a_range_gives_whole_buckets(store: DirectWriter) -> None:
         assert store.rows(f"SELECT count FROM daily_metrics({part})") == [(96,), (96,)]
         hours = store.rows(f"SELECT timestamp, count FROM hourly_metrics({part}) ORDER BY timestamp")
         assert (len(hours), hours[0][0], {count for _, count in hours}) == (13, START + timedelta(hours=13), {4})
-        run_pass(store)
+        store.roll_up()
 
 
 def test_a_pass_is_one_part(store: DirectWriter) -> None:
     """More days than a block holds: all of them are there, with how far the pass came, or none of them."""
-    run_pass(store)
+    store.roll_up()
     store.driver.command(
         "INSERT INTO metrics_ingest (topic, topic_id, name, value, timestamp, labels, knowledge_time, kafka_time) "
         "SELECT 't', 't', 'many', 1, toDateTime('2025-01-01 00:00:00') + number % 300 * 86400, "
@@ -148,7 +142,7 @@ def test_a_pass_is_one_part(store: DirectWriter) -> None:
         "FROM numbers(150000)"
     )
     store.driver.command("SYSTEM STOP MERGES rollup")
-    run_pass(store)
+    store.roll_up()
     newest = "FROM rollup WHERE pass = (SELECT max(pass) FROM rollup)"
     counted = store.rows(f"SELECT count(), uniqExact(_part), countIf(name = '') {newest}")
     assert counted == [(150_001, 1, 1)]
@@ -156,8 +150,8 @@ def test_a_pass_is_one_part(store: DirectWriter) -> None:
 
 
 def test_a_pass_with_nothing_to_do_writes_nothing(store: DirectWriter) -> None:
-    run_pass(store)
+    store.roll_up()
     parts = "SELECT max(pass) FROM rollup"
     before = store.rows(parts)
-    run_pass(store)
+    store.roll_up()
     assert store.rows(parts) == before

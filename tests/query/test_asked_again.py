@@ -65,6 +65,33 @@ def test_a_series_that_comes_while_values_are_read(
     assert found == {"A": 2.0, "M": 1.0}
 
 
+@pytest.mark.parametrize("form", ["current", "history", "latest", "rolled up"])
+def test_a_series_that_comes_behind_the_first_look_up(
+    store: DirectWriter, database: ClickHouseSettings, name: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All series of a name are asked for by the name alone; what has no place in the answer is not in it."""
+    store.put(Metric(name, 1.0, T0, {"zone": "M"}))
+    with Client(database.address, database=database.database) as client:
+        query = client.metrics(name, start="2020-01-01T00:00Z", end="2026-01-01T00:00Z")
+        asked = {
+            "current": query,
+            "history": query.history(),
+            "latest": query.latest(),
+            "rolled up": query.resample("1d"),
+        }[form]
+        blocks = client._database.blocks
+
+        def read_late(*args: object, **options: object) -> Sequence[Sequence[object]]:
+            monkeypatch.undo()
+            store.put(Metric(name, 2.0, T0, {"zone": "A"}))
+            return blocks(*args, **options)  # type: ignore[arg-type]  # as they came
+
+        monkeypatch.setattr(client._database, "blocks", read_late)
+        assert "m.series_id IN" not in asked.explain()
+        assert [metric.labels["zone"] for metric in asked.to_list()] == ["M"]
+        assert [metric.labels["zone"] for metric in asked.to_list()] == ["A", "M"]
+
+
 def test_states_that_came_since_are_told_apart(store: DirectWriter, client: Client, name: str) -> None:
     """Up to as many as go into a byte and beyond, in current values and in history, filtered and not."""
     query = client.metrics(name, start=T0, end=T0 + 999 * HOUR)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wattnet.query._rank import taken_apart
+from wattnet.query._states import COLUMN as STATE
 from wattnet.query._states import Coded
 from wattnet.schemas import ZONE_STATUSES
 
@@ -74,7 +76,8 @@ class Answer:
 
 def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]], *, attributes: bool) -> Answer:
     """Join blocks of columns as a Statement names them; the rows keep their order."""
-    states, state_codes = _coded([block[5] for block in blocks])
+    states, state_codes = _coded([block[STATE] for block in blocks])
+    valid, zone_status, knowledge_time = taken_apart(joined(blocks, 3, np.uint64).view(np.int64))
     return Answer(
         name=matches.name,
         label_names=matches.label_names,
@@ -82,11 +85,11 @@ def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]], *, attributes: 
         position=joined(blocks, 0, np.int32),
         timestamp=joined(blocks, 1, np.int64),
         value=joined(blocks, 2, np.float64),
-        valid=joined(blocks, 3, np.uint8).astype(np.bool_),
-        zone_status=Text(ZONE_STATUSES, joined(blocks, 4, np.uint8).astype(np.int32)),
+        valid=valid,
+        zone_status=Text(ZONE_STATUSES, zone_status),
         data_state=Text(states, state_codes),
-        knowledge_time=joined(blocks, 6, np.int64),
-        attributes=Text(*_coded([block[7] for block in blocks])) if attributes else None,
+        knowledge_time=knowledge_time,
+        attributes=Text(*_coded([block[STATE + 1] for block in blocks])) if attributes else None,
     )
 
 

@@ -33,7 +33,7 @@ def to_buckets(question: Question, resampling: Resampling, matches: Matches, blo
         power = resampling.how == "power"
         answer = integrated(points, edges, start_us, end_us, power=power, fill=resampling.fill)
     else:
-        count = joined(blocks, 7, np.int64)
+        count = joined(blocks, 5, np.int64)
         answer = replace(to_answer(matches, blocks, attributes=False), count=count)
         if resampling.fill is not None:
             answer = _filled(answer, count, edges[:-1], resampling.fill)

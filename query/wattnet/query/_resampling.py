@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from wattnet.query import _rollup as rollup
 from wattnet.query._calendar import bucket_edges, runs
 from wattnet.query._errors import QuestionError
 from wattnet.query._points import points_statement
+from wattnet.query._rank import KNOWLEDGE_US, VALID, ZONE_STATUS, together
 from wattnet.query._statement import Statement
 from wattnet.query._step import DAY_US, parse_step
 from wattnet.schemas import suggest
@@ -36,21 +38,28 @@ _HOWS = (*_AGGREGATES, "energy", "power")
 _FILLS = ("zero", "previous", "interpolate")
 _MAX_BUCKETS = 10_000_000
 
-# Buckets stand in runs of equal width; `starts` is where each run begins. What the points have beyond the columns that
-# are named here ClickHouse does not read.
-_BUCKETS = """SELECT position, start, {aggregate} AS value, min(valid) AS valid, min(zone_status) AS zone_status,
-  toLowCardinality('') AS data_state, max(knowledge_time) AS knowledge_time, toInt64(count()) AS count
+# The bucket of each row's `us`: buckets stand in runs of equal width, and `starts` is where each run begins.
+_START = """
+  roundDown(us, {starts:Array(Int64)}) AS run,
+  transform(run, {starts:Array(Int64)}, {widths:Array(Int64)}, toInt64(1)) AS width,
+  run + intDiv(us - run, width) * width AS start"""
+_RANK = together(
+    f"min({VALID.format(rank='rank')})",
+    f"min({ZONE_STATUS.format(rank='rank')})",
+    f"max({KNOWLEDGE_US.format(rank='rank')})",
+)
+# What rows have beyond the columns that are named here ClickHouse does not read.
+_BUCKETS = """WITH {start}
+SELECT position, start, {aggregate} AS value, {rank} AS rank, toLowCardinality('') AS data_state,
+  toInt64({count}) AS count
 FROM (
-  SELECT position, value, valid, zone_status, knowledge_time, toUnixTimestamp64Micro(timestamp) AS us,
-    roundDown(us, {{starts:Array(Int64)}}) AS run,
-    transform(run, {{starts:Array(Int64)}}, {{widths:Array(Int64)}}, toInt64(1)) AS width,
-    run + intDiv(us - run, width) * width AS start
-  FROM (
-{points}
-  )
+{rows}
 )
 GROUP BY position, start
 ORDER BY position, start"""
+_VALUES = """SELECT position, value, rank, toUnixTimestamp64Micro(timestamp) AS us FROM (
+{values}
+)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +103,20 @@ class Resampling:
         """One SELECT: a row a bucket, columns as in a Statement and then count; of energy a row a value."""
         if self.integrates:
             return points_statement(select, piece, start_us, end_us)
-        points = select.current(piece, start_us, end_us)
-        starts, widths = runs(self.edges(start_us, end_us))
-        sql = _BUCKETS.format(aggregate=_AGGREGATES[self.how], points=points.sql)
-        return Statement(sql, {**points.parameters, "starts": starts, "widths": widths})
+        edges = self.edges(start_us, end_us)
+        if self._is_rolled_up(edges) and rollup.is_worth_it(select, piece, start_us, end_us):
+            aggregate, count = rollup.AGGREGATES[self.how], rollup.COUNT
+            rows = rollup.rows(select, piece, start_us, end_us)
+        else:
+            aggregate, count = _AGGREGATES[self.how], "count()"
+            values = select.current(piece, start_us, end_us)
+            rows = replace(values, sql=_VALUES.format(values=values.sql))
+        starts, widths = runs(edges)
+        sql = _BUCKETS.format(start=_START, aggregate=aggregate, rank=_RANK, count=count, rows=rows.sql)
+        return Statement(sql, {**rows.parameters, "starts": starts, "widths": widths})
+
+    def _is_rolled_up(self, edges: NDArray[np.int64]) -> bool:
+        return self.how in rollup.AGGREGATES and not (edges % DAY_US).any()
 
 
 def _fill(given: object) -> str | float | None:

@@ -54,6 +54,8 @@ class Matches:
     name: str
     series: Sequence[Match]
     label_names: Sequence[str]
+    every: bool = False
+    """Whether they are all series of the name."""
 
     def pieces(self) -> Iterator[Piece]:
         """The series in the parts in which they are asked for."""
@@ -61,7 +63,7 @@ class Matches:
 
     def whole(self) -> Piece:
         """All of them, however many."""
-        return Piece(self.series, range(len(self.series)))
+        return Piece(self.series, range(len(self.series)), every=self.every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Piece:
 
     series: Sequence[Match]
     positions: Sequence[int]
+    every: bool = False
+    """Whether they are all series of the name, so that ClickHouse need not tell them from others."""
 
     @property
     def zone(self) -> str | None:
@@ -86,7 +90,9 @@ class Piece:
                 yield Piece(self.series[first:number], self.positions[first:number])
                 first, zone_bytes = number, 0
             zone_bytes += size
-        if first < len(self.series):
+        if not first and self.series:
+            yield self
+        elif first < len(self.series):
             yield Piece(self.series[first:], self.positions[first:])
 
     def without(self, positions: Collection[int]) -> Piece:
@@ -124,7 +130,7 @@ def find_matches(database: Database, name: str, labels: Mapping[str, Sequence[st
     series = [Match(int(id_), zone, dict(sorted(found.items()))) for id_, zone, found in rows]
     series.sort(key=lambda match: (match.zone, tuple(match.labels.items())))
     label_names = _check(database, name, labels, [match.labels for match in series])
-    return Matches(name, series, label_names)
+    return Matches(name, series, label_names, every=not labels)
 
 
 def find_ids(database: Database, name: str, labels: Mapping[str, Sequence[str]]) -> set[int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from wattnet.query._rank import KNOWLEDGE_US, VALID, ZONE_STATUS
 from wattnet.query._series import among_newest, condition
 from wattnet.query._states import UNKNOWN
 from wattnet.schemas import ZONE_STATUSES
@@ -19,12 +20,8 @@ if TYPE_CHECKING:
 
     from wattnet.query._series import Piece
 
-# rank = valid << 62 | zone_status << 60 | knowledge_time; unpacked once a point.
-_VALID = "toUInt8(bitTest({rank}, 62)) AS valid"
-_ZONE_STATUS = "toUInt8(bitAnd(bitShiftRight({rank}, 60), 3)) AS zone_status"
-_KNOWLEDGE_TIME = "fromUnixTimestamp64Micro(toInt64(bitAnd({rank}, 0x0FFFFFFFFFFFFFFF)), 'UTC') AS knowledge_time"
 # A series' place in the answer: ClickHouse sorts by it, and it travels instead of the id.
-_POSITION = "transform(m.series_id, {ids:Array(UInt64)}, {positions:Array(Int32)}, toInt32(-1)) AS position"
+POSITION = "transform(m.series_id, {ids:Array(UInt64)}, {positions:Array(Int32)}, toInt32(-1)) AS position"
 # The place of data_state among those that the client knows: see _states.
 # Of a LowCardinality column it would be one, and come as a list.
 _STATE = (
@@ -37,10 +34,12 @@ _RESOLUTION = "toLowCardinality(JSONExtractString(attributes, 'resolution')) AS 
 _IN_ONE_ZONE = "m.zone = {zone:String}"
 _IN_ZONES = "indexHint((m.zone, m.series_id) IN arrayZip({zones:Array(String)}, {ids:Array(UInt64)}))"
 # FINAL: the same revision sent again replaces that revision, and only its last copy counts.
-_FROM = """
-FROM metrics AS m FINAL
-WHERE m.name = {name:String} AND m.series_id IN {ids:Array(UInt64)} AND """
-_RANGE = """
+_METRICS = "metrics AS m FINAL"
+_OF_NAME = """
+FROM {table}
+WHERE m.name = {{name:String}}"""
+_OF_SERIES = " AND m.series_id IN {ids:Array(UInt64)} AND "
+RANGE = """
   AND m.timestamp >= fromUnixTimestamp64Micro({start_us:Int64}, 'UTC')
   AND m.timestamp < fromUnixTimestamp64Micro({end_us:Int64}, 'UTC')"""
 _AS_OF = """
@@ -51,16 +50,17 @@ _SINCE = """
     WHERE n.name = {name:String} AND n.zone IN {zones:Array(String)} AND n.series_id IN {ids:Array(UInt64)})
     - toIntervalDay({days:UInt16})"""
 _FROM_NEWEST = """
-FROM newest_metrics AS n
+FROM newest AS n FINAL
 WHERE n.name = {name:String} AND NOT n.retracted"""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SELECT; its columns are position, timestamp, value, valid, zone_status, data_state, knowledge_time.
+    """One SELECT; its columns are position, timestamp, value, rank, data_state.
 
-    Where the Select knows states, data_state is a number: see _states. A value is NaN where it was withdrawn, which
-    only history shows. With attributes, they are the last column (JSON).
+    rank holds valid, zone_status and knowledge_time: see _rank. Where the Select knows states, data_state is a number:
+    see _states. A value is NaN where it was withdrawn, which only history shows. With attributes, they are the last
+    column (JSON).
     """
 
     sql: str
@@ -85,27 +85,26 @@ class Select:
     """Only each value's attribute `resolution` in the place of all attributes."""
     states: tuple[str, ...] = ()
 
-    def current(self, piece: Piece, start_us: int, end_us: int) -> Statement:
-        """The current values of a range of time."""
-        where = {"start_us": start_us, "end_us": end_us}
-        return self._best(piece, _RANGE, where)
+    def current(self, piece: Piece, start_us: int, end_us: int, *, where: str = "") -> Statement:
+        """The current values of a range of time; of points, not revisions, for which `where` holds."""
+        also = f"\n  AND {where}" if where else ""
+        return self._best(piece, RANGE + also, {"start_us": start_us, "end_us": end_us})
 
     def history(self, piece: Piece, start_us: int, end_us: int) -> Statement:
         """Every revision of a range of time, also those that withdraw a value."""
         columns = [
-            _POSITION,
+            POSITION,
             "m.timestamp AS timestamp",
             "if(m.retracted, nan, m.value) AS value",
-            *(part.format(rank="m.rank") for part in (_VALID, _ZONE_STATUS)),
+            "m.rank AS rank",
             self._state("m.data_state"),
-            _KNOWLEDGE_TIME.format(rank="m.rank"),
             *(["m.attributes AS attributes"] if self.attributes else []),
         ]
         where = {"start_us": start_us, "end_us": end_us}
-        having, quality = self._quality()
+        having, quality = self._quality("m.")
         return self._statement(
-            f"SELECT {', '.join(columns)}{_from(piece)}{_RANGE}{self._as_of()}{having}\n"
-            "ORDER BY position, timestamp, knowledge_time, m.rank",
+            f"SELECT {', '.join(columns)}{rows_of(_METRICS, piece)}{RANGE}{self._as_of()}{known(piece)}{having}\n"
+            f"ORDER BY position, timestamp, {KNOWLEDGE_US.format(rank='m.rank')}, rank",
             piece,
             {**where, **quality},
         )
@@ -119,14 +118,12 @@ class Select:
             "n.series_id AS series_id",
             "n.timestamp AS timestamp",
             "n.value AS value",
-            "toUInt8(n.valid) AS valid",
-            "toUInt8(n.zone_status) AS zone_status",
+            "n.rank AS rank",
             "n.data_state AS data_state",
-            "n.knowledge_time AS knowledge_time",
             *(["n.attributes AS attributes"] if self.attributes else []),
         ]
         where, parameters = condition(self.name, labels)
-        wanted, quality = self._quality()
+        wanted, quality = self._quality("n.")
         return Statement(
             f"SELECT {', '.join(columns)}{_FROM_NEWEST}{among_newest(labels, where)}{wanted}", {**parameters, **quality}
         )
@@ -138,7 +135,7 @@ class Select:
         """
         where, parameters = "", dict[str, object]()
         if range_us is not None:
-            where, parameters = _RANGE, {"start_us": range_us[0], "end_us": range_us[1]}
+            where, parameters = RANGE, {"start_us": range_us[0], "end_us": range_us[1]}
         elif days is not None:
             where, parameters = _SINCE, {"days": days}
         return self._best(piece, where, parameters, newest=True)
@@ -146,25 +143,23 @@ class Select:
     def _best(self, piece: Piece, where: str, parameters: Mapping[str, object], *, newest: bool = False) -> Statement:
         """The current value of each point; of each series its newest one, when told."""
         revisions = [
-            _POSITION,
+            POSITION,
             *(f"m.{column} AS {column}" for column in ("timestamp", "value", "retracted", "rank", "data_state")),
             *(["m.attributes AS attributes"] if self.attributes or self.resolution else []),
         ]
         columns = [
-            *("position", "timestamp", "value"),
-            *(part.format(rank="rank") for part in (_VALID, _ZONE_STATUS)),
+            *("position", "timestamp", "value", "rank"),
             self._state("data_state"),
-            _KNOWLEDGE_TIME.format(rank="rank"),
             *(["attributes"] if self.attributes else []),
             *([_RESOLUTION] if self.resolution else []),
         ]
         direction, one = (" DESC", " LIMIT 1 BY position") if newest else ("", "")
-        wanted, quality = self._quality()
+        wanted, quality = self._quality("")
         return self._statement(
             f"SELECT {', '.join(columns)} FROM (\n"  # noqa: S608  fixed text and numbered parameters
-            f"SELECT {', '.join(revisions)}{_from(piece)}{where}{self._as_of()}\n"
+            f"SELECT {', '.join(revisions)}{rows_of(_METRICS, piece)}{where}{self._as_of()}\n"
             f"ORDER BY position, timestamp{direction}, rank DESC LIMIT 1 BY position, timestamp)\n"
-            f"WHERE NOT retracted{wanted}\nORDER BY position, timestamp{direction}{one}",
+            f"WHERE NOT retracted{known(piece)}{wanted}\nORDER BY position, timestamp{direction}{one}",
             piece,
             {**parameters, **quality},
         )
@@ -190,20 +185,30 @@ class Select:
     def _as_of(self) -> str:
         return "" if self.as_of_us is None else _AS_OF
 
-    def _quality(self) -> tuple[str, dict[str, object]]:
+    def _quality(self, of: str) -> tuple[str, dict[str, object]]:
         wanted = self.quality
         having, parameters = "", dict[str, object]()
         if "valid" in wanted:
-            having += " AND valid IN {valid:Array(UInt8)}"
+            having += f" AND {VALID.format(rank=f'{of}rank')} IN {{valid:Array(UInt8)}}"
             parameters["valid"] = [int(text == "true") for text in wanted["valid"]]
         if "zone_status" in wanted:
-            having += " AND zone_status IN {zone_status:Array(UInt8)}"
+            having += f" AND {ZONE_STATUS.format(rank=f'{of}rank')} IN {{zone_status:Array(UInt8)}}"
             parameters["zone_status"] = [ZONE_STATUSES.index(text) for text in wanted["zone_status"]]
         if "data_state" in wanted:
-            having += " AND data_state IN {data_state:Array(String)}"
+            having += f" AND {of}data_state IN {{data_state:Array(String)}}"
             parameters["data_state"] = list(wanted["data_state"])
         return having, parameters
 
 
-def _from(piece: Piece) -> str:
-    return _FROM + (_IN_ZONES if piece.zone is None else _IN_ONE_ZONE)
+def rows_of(table: str, piece: Piece) -> str:
+    """FROM and WHERE: the rows of a piece's series, in a table that is sorted by name, zone and series_id; alias m.
+
+    Where the piece is every series of its name, also rows of those that came since it was looked up: see known.
+    """
+    of_name = _OF_NAME.format(table=table)
+    return of_name if piece.every else of_name + _OF_SERIES + (_IN_ZONES if piece.zone is None else _IN_ONE_ZONE)
+
+
+def known(piece: Piece) -> str:
+    """A further condition, for rows that have their POSITION."""
+    return " AND position >= 0" if piece.every else ""

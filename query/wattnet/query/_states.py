@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-COLUMN = 5
+COLUMN = 4
 """Where data_state stands among the columns of a Statement."""
 UNKNOWN = 255
 MAX_STATES = 64
