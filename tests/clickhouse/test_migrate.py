@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from direct_writer import DirectWriter
+from road import until
 
 from wattnet.clickhouse import (
     ClickHouseSettings,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from wattnet.local import LocalStack
 
+THIS = "FROM system.{} WHERE database = currentDatabase() AND {} = 'metrics'"
 T0 = datetime(2025, 3, 1, tzinfo=timezone.utc)
 TABLES = {
     "metrics_ingest",
@@ -89,17 +91,18 @@ def test_up_says_what_it_applied(settings: ClickHouseSettings) -> None:
     assert [one.name for one in applied] == [
         "001_ingest", "002_metrics", "003_series", "004_ledger", "005_dead_letters", "006_purged_letters",
         "007_newest", "008_label_values", "009_series_by_value", "010_arrival", "011_rollup",
+        "012_blocks", "013_quiet_years",
     ]  # fmt: skip
     assert all(one.applied_at for one in applied)
 
 
 def test_down_takes_the_newest_back_and_up_brings_them_again(migrated: Client, settings: ClickHouseSettings) -> None:
-    assert migrate_down(settings, steps=8) == [11, 10, 9, 8, 7, 6, 5, 4]
+    assert migrate_down(settings, steps=10) == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4]
     assert not tables(migrated) & {"ledger", "dead_letters", "ingest_to_ledger", "ingest_to_dead_letters"}
     with pytest.raises(MigrationError, match=r"004_ledger.*pending.*wattnet migrate up"):
         require_migrated(settings)
-    assert [one.version for one in migrate_up(settings)] == [4, 5, 6, 7, 8, 9, 10, 11]
-    assert migrate_down(settings, steps=11) == [11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert [one.version for one in migrate_up(settings)] == [4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
+    assert migrate_down(settings, steps=13) == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
     assert not tables(migrated) & TABLES
 
 
@@ -118,12 +121,37 @@ def test_new_tables_know_what_was_stored_before_them(migrated: Client, settings:
     assert before[1] == [
         ("plain", "", ""), ("some_load", "", ""), ("some_load", "zone", "ES"), ("some_load", "zone", "PT"),
     ]  # fmt: skip
-    migrate_down(settings, steps=5)
+    migrate_down(settings, steps=7)
     for script in ("007_newest.sql", "008_label_values.sql") * 2:
         text = (files("wattnet.clickhouse") / "migrations" / script).read_text(encoding="utf-8")
         for statement in re.sub("--.*", "", text).replace("sleepEachRow(1)", "1").split(";")[:-1]:
             migrated.command(statement)
     assert (store.rows(newest), store.rows(values)) == before
+
+
+def test_a_year_that_is_quiet_becomes_one_part(migrated: Client) -> None:
+    """And one that is not stays as it is; of a tail like this ClickHouse would make nothing by itself."""
+    store = DirectWriter(migrated)
+    (definition,), *_ = store.rows(f"SELECT create_table_query {THIS.format('tables', 'name')}")
+    assert "min_age_to_force_merge_seconds = 21600" in definition
+    assert definition.count("CODEC(ZSTD(1)) SETTINGS (min_compress_block_size = 16384, max_compress") == 2, "a mark's"
+    migrated.command("ALTER TABLE metrics MODIFY SETTING min_age_to_force_merge_seconds = 2")
+
+    def put(year: int, hours: int) -> None:
+        store.put(
+            *(Metric("some_load", 1.0, T0.replace(year=year, hour=hour), {"zone": "ES"}) for hour in range(hours))
+        )
+
+    for hours in (24, 2):
+        put(2023, hours)
+        put(2024, hours)
+
+    def parts() -> list[tuple[str, int]]:
+        put(2024, 1)
+        return store.rows(f"SELECT partition, count() {THIS.format('parts', 'table')} AND active GROUP BY 1 ORDER BY 1")
+
+    until(lambda: dict(parts())["2023"] == 1, "2023 is one part")
+    assert dict(parts())["2024"] > 1
 
 
 def test_a_migration_that_died_half_way_runs_again(migrated: Client, settings: ClickHouseSettings) -> None:

@@ -33,7 +33,7 @@ def test_what_life_of_the_data_says_can_be_done(wattnet_stack: LocalStack) -> No
     migrate_up(settings)
     here = [block for block in BLOCKS if block.document == ROOT / "docs" / "life-of-the-data.md" and not block.not_run]
     texts = [one for block in here for one in statements(block) if one.startswith(("ALTER", "OPTIMIZE"))]
-    assert len(texts) == 6
+    assert len(texts) == 9
     with clickhouse_connect.get_client(dsn=wattnet_stack.clickhouse_url, database=settings.database) as client:
         for text in texts:
             client.command(text)

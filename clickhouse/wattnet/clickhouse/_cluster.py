@@ -45,6 +45,7 @@ _ALTER = re.compile(r"ALTER TABLE (\w+)")
 # Other changes concern the front, too.
 _LOCAL_CHANGE = re.compile(
     r"(?:ADD|DROP|MATERIALIZE|CLEAR) INDEX|(?:MODIFY|RESET) SETTING|(?:MODIFY|REMOVE|MATERIALIZE) TTL"
+    r"|MODIFY COLUMN \w+ (?:CODEC|MODIFY SETTING|RESET SETTING)"
 )
 _DROP = re.compile(r"DROP (TABLE|VIEW) IF EXISTS (\w+)")
 _SOURCE = re.compile(r"\b(FROM|JOIN) (\w+)\b(?!\s*\()")

@@ -186,10 +186,10 @@ def _check(
 
 def among_newest(labels: Mapping[str, Sequence[str]], where: str) -> str:
     """What to ask of `newest AS n` for the same series as `condition`, with its parameters."""
-    if not labels:
-        return ""
-    these = f" AND n.series_id IN (SELECT s.series_id FROM series AS s WHERE {where})"  # noqa: S608  fixed text and numbered parameters
-    if "zone" in labels:  # for the index
+    these = ""
+    if labels.keys() - {"zone"}:
+        these = f" AND n.series_id IN (SELECT s.series_id FROM series AS s WHERE {where})"  # noqa: S608  fixed text and numbered parameters
+    if "zone" in labels:
         these += f" AND n.zone IN {{values_{list(labels).index('zone')}:Array(String)}}"
     return these
 
