@@ -70,7 +70,7 @@ def rows(select: Select, piece: Piece, start_us: int, end_us: int) -> Statement:
     sql = _ROWS.format(
         position=POSITION,
         rank=_RANK,
-        arrived=rows_of("metrics AS m", piece) + RANGE,
+        arrived=rows_of("metrics AS m", piece, RANGE),
         later=_LATER,
         days=rows_of("rollup AS m FINAL", piece),
         known=known(piece),

@@ -36,11 +36,12 @@ _IN_ZONES = "indexHint((m.zone, m.series_id) IN arrayZip({zones:Array(String)}, 
 # FINAL: the same revision sent again replaces that revision, and only its last copy counts.
 _METRICS = "metrics AS m FINAL"
 _OF_NAME = """
-FROM {table}
+FROM {table}{within}
 WHERE m.name = {{name:String}}"""
 _OF_SERIES = " AND m.series_id IN {ids:Array(UInt64)} AND "
+# Before the other columns are read, and before FINAL, which takes no point for another.
 RANGE = """
-  AND m.timestamp >= fromUnixTimestamp64Micro({start_us:Int64}, 'UTC')
+PREWHERE m.timestamp >= fromUnixTimestamp64Micro({start_us:Int64}, 'UTC')
   AND m.timestamp < fromUnixTimestamp64Micro({end_us:Int64}, 'UTC')"""
 _AS_OF = """
   AND m.knowledge_time <= fromUnixTimestamp64Micro({as_of_us:Int64}, 'UTC')"""
@@ -88,7 +89,7 @@ class Select:
     def current(self, piece: Piece, start_us: int, end_us: int, *, where: str = "") -> Statement:
         """The current values of a range of time; of points, not revisions, for which `where` holds."""
         also = f"\n  AND {where}" if where else ""
-        return self._best(piece, RANGE + also, {"start_us": start_us, "end_us": end_us})
+        return self._best(piece, {"start_us": start_us, "end_us": end_us}, within=RANGE, where=also)
 
     def history(self, piece: Piece, start_us: int, end_us: int) -> Statement:
         """Every revision of a range of time, also those that withdraw a value."""
@@ -103,7 +104,7 @@ class Select:
         where = {"start_us": start_us, "end_us": end_us}
         having, quality = self._quality("m.")
         return self._statement(
-            f"SELECT {', '.join(columns)}{rows_of(_METRICS, piece)}{RANGE}{self._as_of()}{known(piece)}{having}\n"
+            f"SELECT {', '.join(columns)}{rows_of(_METRICS, piece, RANGE)}{self._as_of()}{known(piece)}{having}\n"
             f"ORDER BY position, timestamp, {KNOWLEDGE_US.format(rank='m.rank')}, rank",
             piece,
             {**where, **quality},
@@ -133,14 +134,21 @@ class Select:
 
         In the range, or in the last so many days before the newest point of them all.
         """
-        where, parameters = "", dict[str, object]()
         if range_us is not None:
-            where, parameters = RANGE, {"start_us": range_us[0], "end_us": range_us[1]}
-        elif days is not None:
-            where, parameters = _SINCE, {"days": days}
-        return self._best(piece, where, parameters, newest=True)
+            return self._best(piece, {"start_us": range_us[0], "end_us": range_us[1]}, within=RANGE, newest=True)
+        if days is not None:
+            return self._best(piece, {"days": days}, where=_SINCE, newest=True)
+        return self._best(piece, {}, newest=True)
 
-    def _best(self, piece: Piece, where: str, parameters: Mapping[str, object], *, newest: bool = False) -> Statement:
+    def _best(
+        self,
+        piece: Piece,
+        parameters: Mapping[str, object],
+        *,
+        within: str = "",
+        where: str = "",
+        newest: bool = False,
+    ) -> Statement:
         """The current value of each point; of each series its newest one, when told."""
         revisions = [
             POSITION,
@@ -157,7 +165,7 @@ class Select:
         wanted, quality = self._quality("")
         return self._statement(
             f"SELECT {', '.join(columns)} FROM (\n"  # noqa: S608  fixed text and numbered parameters
-            f"SELECT {', '.join(revisions)}{rows_of(_METRICS, piece)}{where}{self._as_of()}\n"
+            f"SELECT {', '.join(revisions)}{rows_of(_METRICS, piece, within)}{where}{self._as_of()}\n"
             f"ORDER BY position, timestamp{direction}, rank DESC LIMIT 1 BY position, timestamp)\n"
             f"WHERE NOT retracted{known(piece)}{wanted}\nORDER BY position, timestamp{direction}{one}",
             piece,
@@ -200,12 +208,12 @@ class Select:
         return having, parameters
 
 
-def rows_of(table: str, piece: Piece) -> str:
+def rows_of(table: str, piece: Piece, within: str = "") -> str:
     """FROM and WHERE: the rows of a piece's series, in a table that is sorted by name, zone and series_id; alias m.
 
     Where the piece is every series of its name, also rows of those that came since it was looked up: see known.
     """
-    of_name = _OF_NAME.format(table=table)
+    of_name = _OF_NAME.format(table=table, within=within)
     return of_name if piece.every else of_name + _OF_SERIES + (_IN_ZONES if piece.zone is None else _IN_ONE_ZONE)
 
 
