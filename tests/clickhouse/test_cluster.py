@@ -55,8 +55,8 @@ SHIPPED = {
     "010_arrival": "2143d217ad0497a813552e6efd245aa3 f9b1816dbfe9bb6df46d894791a4ab9d",
     "011_rollup.down": "df2ffcd4a828bc2039a2837ffff6f9d7 6d0a6e06270ba9e979c62a71fecb2a87",
     "011_rollup": "0820f54d8ccfa13d390c59a51e8b85ec 1aed52c86da1f81b00eebe4e9ab260e6",
-    "012_blocks.down": "e71f228f392e930cf79d89e9b348abe7 262efd65754853d5f24ad5f8ca02f378",
-    "012_blocks": "5331d5587000b5ec7cba44ba3bbb0278 db585834b4a5ffd8cbf1fe8c58810f6d",
+    "012_blocks.down": "9b22928ca191cb696ec71846f57e73e2 718acd30157c9cb7af6b4d93c86d3063",
+    "012_blocks": "f367bfa4ba47370056c243b83be9d77c 6325fe6bab3102d16dc06fc2a4b6ea1d",
     "013_quiet_years.down": "99221a44c32f6e804a2a7ac9ad1a67b8 517d4b2959aacd26819a7a537f1df101",
     "013_quiet_years": "8f6b57f80ae1053e83046d666f2a7e7d d3ef37f8b74e4a6f0fb3dbd9ef376802",
 }
