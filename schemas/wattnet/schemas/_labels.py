@@ -44,9 +44,9 @@ _ARGUMENTS = frozenset(
 )
 
 RESERVED_LABEL_NAMES: frozenset[str] = _COLUMNS | _ARGUMENTS | {"from_"}
-# What stands beside `count` makes it an answer of Query.resample, and no label of somebody's own.
-RESAMPLED_COLUMNS: frozenset[str] = frozenset({"count", "knowledge_time", "valid", "zone_status"})
 """Names that a label cannot have."""
+RESAMPLED_COLUMNS: frozenset[str] = frozenset({"count", "knowledge_time", "valid", "zone_status"})
+"""By these an answer of Query.resample is known. `count` alone may be a label of somebody's own."""
 
 _REMEDIES = {
     "from_": "write 'from'",
