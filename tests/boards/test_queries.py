@@ -50,8 +50,7 @@ def store(wattnet_stack: LocalStack) -> Iterator[DirectWriter]:
     with connect(settings) as driver:
         store = DirectWriter(driver)
         store.put(*islice(us_grid_2022(), 8 * 9 * HOURS))
-        for run_pass in ("REFRESH", "WAIT"):
-            driver.command(f"SYSTEM {run_pass} VIEW rollup_pass")
+        store.roll_up()
         store.put(*(value for hour in range(HOURS) for value in of_hour(hour)))
         driver.command(REFUSED)
         yield store

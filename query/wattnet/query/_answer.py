@@ -86,7 +86,7 @@ def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]], *, attributes: 
         timestamp=joined(blocks, 1, np.int64),
         value=joined(blocks, 2, np.float64),
         valid=valid,
-        zone_status=Text(ZONE_STATUSES, zone_status),
+        zone_status=Text(ZONE_STATUSES, zone_status.astype(np.int32)),
         data_state=Text(states, state_codes),
         knowledge_time=knowledge_time,
         attributes=Text(*_coded([block[STATE + 1] for block in blocks])) if attributes else None,

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from wattnet.query._errors import FilterError
 from wattnet.query._question import within
+from wattnet.query._rank import KNOWLEDGE_US
 from wattnet.query._series import find_matches
+from wattnet.query._statement import POSITION
 from wattnet.query._table import Table
 from wattnet.query._times import EPOCH, MICROSECOND, now_us
 
@@ -33,12 +35,12 @@ _END = " AND m.timestamp < fromUnixTimestamp64Micro({end_us:Int64}, 'UTC')"
 # In stored_at's own type, or the index is of no use.
 _SINCE = "fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')"
 _STATEMENT = """
-SELECT transform(m.series_id, {{ids:Array(UInt64)}}, {{positions:Array(Int32)}}, toInt32(-1)) AS position,
+SELECT {position},
        m.timestamp AS timestamp,
        countIf(m.stored_at < {since}) > 0 AND NOT argMaxIf(m.retracted, m.rank, m.stored_at < {since}) AS was_there,
        argMaxIf(m.value, m.rank, m.stored_at < {since}) AS before,
        NOT argMax(m.retracted, m.rank) AS is_there, argMax(m.value, m.rank) AS now,
-       fromUnixTimestamp64Micro(toInt64(bitAnd(max(m.rank), 0x0FFFFFFFFFFFFFFF)), 'UTC') AS knowledge_time,
+       fromUnixTimestamp64Micro(toInt64({knowledge_us}), 'UTC') AS knowledge_time,
        argMax(m.stored_at, m.rank) AS stored_at
 FROM metrics AS m FINAL{where}
   AND (m.zone, m.series_id, m.timestamp) IN (
@@ -99,7 +101,9 @@ def changed_since(
             "ids": [match.series_id for match in piece.series],
             "positions": list(piece.positions),
         }
-        sql = _STATEMENT.format(where=where, since=_SINCE)
+        sql = _STATEMENT.format(
+            position=POSITION, knowledge_us=KNOWLEDGE_US.format(rank="max(m.rank)"), where=where, since=_SINCE
+        )
         for block in database.blocks(sql, {**parameters, **series}, rows_before=len(rows)):
             rows += [_revised(matches.series, zone, *row) for row in zip(*block, strict=True)]
     return Table(Revised, rows, zone)

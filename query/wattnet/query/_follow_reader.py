@@ -11,6 +11,7 @@ from wattnet.query._errors import ResumeError
 from wattnet.query._follow_changes import turns, windows
 from wattnet.query._follow_place import Place
 from wattnet.query._follow_series import order
+from wattnet.query._rank import taken_apart
 from wattnet.query._times import EPOCH
 from wattnet.schemas import ZONE_STATUSES, Metric
 
@@ -28,8 +29,6 @@ MAX_SERIES = 1_000
 """In one statement, as for all questions."""
 TORN_S = 3600
 """How long an insert may take until its series can be seen."""
-
-_KNOWN = (1 << 60) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +158,15 @@ class Reader:
         )
 
     def _metric(self, match: Match, revision: Revision) -> Metric:
+        valid, zone_status, knowledge_us = taken_apart(revision.rank)
         return Metric.from_stored(
             self._name,
             None if revision.retracted else revision.value,
             _moment(revision.timestamp_us),
             match.labels,
-            knowledge_time=_moment(revision.rank & _KNOWN),
-            valid=bool(revision.rank >> 62 & 1),
-            zone_status=ZONE_STATUSES[revision.rank >> 60 & 3],
+            knowledge_time=_moment(knowledge_us),
+            valid=valid,
+            zone_status=ZONE_STATUSES[zone_status],
             data_state=revision.data_state,
         )
 

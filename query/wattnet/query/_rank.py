@@ -1,11 +1,11 @@
-"""A revision's rank, which the tables keep: valid << 62 | zone_status << 60 | knowledge_time in microseconds.
+"""A revision's rank, as the tables keep it: valid << 62 | zone_status << 60 | knowledge_time (microseconds since 1970).
 
-It travels as it is, 8 bytes in one column; what it says is taken out of whole columns here.
+It travels as it is, 8 bytes in one column; what it says is taken out of it here.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,10 @@ def together(valid: str, zone_status: str, knowledge_us: str) -> str:
     )
 
 
-def taken_apart(rank: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int32], NDArray[np.int64]]:
-    """Of each row valid, the place of its zone_status among ZONE_STATUSES, and knowledge_time."""
-    return rank >= 1 << _VALID_BIT, ((rank >> _STATUS_BIT) & _STATUS_BITS).astype("int32"), rank & _KNOWLEDGE_BITS
+@overload
+def taken_apart(rank: int) -> tuple[bool, int, int]: ...
+@overload
+def taken_apart(rank: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]: ...
+def taken_apart(rank: Any) -> tuple[Any, Any, Any]:
+    """Of one, or of each in a column: valid, the place of zone_status among ZONE_STATUSES, knowledge_time."""
+    return rank >= 1 << _VALID_BIT, (rank >> _STATUS_BIT) & _STATUS_BITS, rank & _KNOWLEDGE_BITS
