@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import FrozenInstanceError
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -289,6 +290,19 @@ def test_exactly_those_that_kafka_gave_up_are_named() -> None:
     assert [failure.metric for failure in lost] == [metrics[row] for row in (1, 3, 5, 7)]
     columns, _ = ColumnReader().read([load("ES", 2)])
     assert writer.write(columns, [load("ES", 2)]) == [], "the next call has nothing to do with it"
+
+
+@pytest.mark.parametrize(("linger_ms", "error"), [(100_000, None), (200_000, "linger.ms")])
+def test_what_lingers_is_sent_before_a_call_returns(
+    linger_ms: int, error: str | None, plugin_configs: dict[str, Any], zone: str
+) -> None:
+    """However long it may linger. That it is the user's time is seen where it is more than librdkafka allows."""
+    kafka = {**plugin_configs["kafka"], "options": {"linger.ms": linger_ms}}
+    with MetricsRepository(StorageConfig(60, ["kafka"], {**plugin_configs, "kafka": kafka})) as repository:
+        began_s = time.monotonic()
+        with pytest.raises(WriteError, match=error) if error else nullcontext():
+            repository.write_metrics([load(zone, 1.0)])
+        assert time.monotonic() - began_s < linger_ms / 2000
 
 
 def test_threads_share_a_repository(repository: MetricsRepository, zone: str) -> None:
