@@ -69,7 +69,7 @@ def write(
     flush = getattr(repository, "flush", None) or repository.storage_manager.storage_clients["clickhouse"].flush
     flush()
     while int(client.query(visible).result_rows[0][0]) < len(metrics):
-        time.sleep(0.02)
+        time.sleep(0.05)
     return {"seconds": time.perf_counter() - began_s}
 
 
