@@ -7,6 +7,7 @@ from consumer.bench import TOPIC_ID, Bench, FakeBroker, FakeLedger
 
 from wattnet.consumer import TopicChangedError, UnsafeToContinueError
 from wattnet.consumer._claim import Claim
+from wattnet.consumer._loop import LONG_ROWS
 from wattnet.consumer._recovery import Committed, Recorded
 
 
@@ -38,6 +39,20 @@ def test_the_next_claim_waits_until_the_range_before_it_is_stored() -> None:
     bench.hand.finish()
     bench.steps(1)
     assert bench.handed == [(0, 2, 2), (2, 4, 2)]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "at_once"),
+    [([LONG_ROWS] * 4, 2), ([LONG_ROWS - 1] * 4, 3), ([LONG_ROWS, LONG_ROWS, 9], 2), ([LONG_ROWS, 8, 7, 6], 3)],
+)
+def test_no_third_range_is_cut_behind_two_long_ones(waiting: list[int], at_once: int) -> None:
+    """It would only wait there, where it cannot grow."""
+    bench = Bench(FakeBroker({number: list(range(rows)) for number, rows in enumerate(waiting)}), rows=LONG_ROWS)
+    bench.steps(6)
+    assert [rows for _, _, rows in bench.handed] == waiting[:at_once]
+    bench.hand.finish()
+    bench.steps(1)
+    assert sum(rows for _, _, rows in bench.handed) == sum(waiting)
 
 
 def test_what_is_done_is_released_when_nothing_follows() -> None:

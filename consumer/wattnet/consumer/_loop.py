@@ -39,8 +39,12 @@ logger = logging.getLogger(__name__)
 
 POLL_MESSAGES = 20_000
 POLL_TIMEOUT_S = 0.1
-# Ranges with the writer at once: one that it frames while ClickHouse stores another, and one that waits.
+# Ranges with the writer at once: one that it frames while ClickHouse stores another, and one that waits, so that no
+# thread of it is idle until the loop's next turn. Long ranges take longer than that: what would wait behind two of them
+# stays in its buffer instead, and is a larger range when its time comes.
 MAX_OUTSTANDING = 3
+MAX_LONG = 2
+LONG_ROWS = 10_000
 TOPIC_CHECK_INTERVAL_S = 3.0
 POSITION_RETRY_S = 1.0
 
@@ -206,11 +210,17 @@ class Loop:
 
         While the writer is busy buffers grow, so ranges are as large as the load asks for.
         """
-        room = MAX_OUTSTANDING - sum(one.outstanding is not None for one in self._partitions.values())
+        rows = [len(one.outstanding.messages) for one in self._partitions.values() if one.outstanding is not None]
         unclaimed = [one for one in self._partitions.values() if one.outstanding is not None and one.storing is None]
         due = self._closing.due(self._partitions.values(), self._clock(), all_of_it=self._reading.full)
         due.sort(key=lambda one: one.buffer_bytes, reverse=True)
-        return unclaimed + due[: max(room, 0)]
+        taken: list[Partition] = []
+        for one in due:
+            if len(rows) >= MAX_OUTSTANDING or sum(count >= LONG_ROWS for count in rows) >= MAX_LONG:
+                break
+            taken.append(one)
+            rows.append(min(len(one.buffer), self._closing.max_rows(one)))
+        return unclaimed + taken
 
     def _claim(self, partitions: Sequence[Partition]) -> None:
         """Cut, claim in one commit, and hand what the broker accepted to the writer."""
