@@ -9,7 +9,7 @@ Kafka and ClickHouse cold. A write has tables, a topic and a consumer of its own
 is shown, too, of all processes that had a part in it: the program, ClickHouse, Kafka, the consumer. Tables are merged
 before they are read. Frames are ours alone: 1.1 has none.
 
-Where many files were deleted a moment ago, ext4 makes new ones slowly, and ours are more: let five minutes pass first.
+Where many files were deleted a moment ago (another stack's folder), ext4 makes new ones slowly, and ours are more.
 """
 
 from __future__ import annotations
