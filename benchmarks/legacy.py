@@ -70,9 +70,9 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A year that was written: metrics a second until it was visible, and the processor time of all that had a part."""
+    """One turn: until all metrics were visible. The processor time is of all processes that had a part in it."""
 
-    rate: float
+    metrics_per_s: float
     processor_s: float
 
 
@@ -132,7 +132,7 @@ def main() -> None:
                 database = DATABASE[name].format(round_)
                 one = write(stack, name, program, database, hours, Path(folder))
                 written[name].append(one)
-                console.print(f"{name}: {one.rate:,.0f} metrics/s, {one.processor_s:.1f} s of processor time")
+                console.print(f"{name}: {one.metrics_per_s:,.0f} metrics/s, {one.processor_s:.1f} s of processor time")
                 driver.command(f"DETACH DATABASE {database}")  # or its merges took part in the next turn
         console.print(_writes(written, hours * ZONES * TYPES))
         old, direct = (DATABASE[name].format(WRITE_ROUNDS - 1) for name in (OLD, DIRECT))
@@ -225,10 +225,10 @@ def _writes(written: dict[str, list[Written]], metrics: int) -> Table:
     for column in ("", "metrics/s", "of 1.1", "median", "of 1.1", "target", "processor time, s"):
         table.add_column(column, justify="left" if not column else "right")
     targets = {OLD: "", DIRECT: "1.5", KAFKA: "1.0"}
-    fastest = {name: max(rounds, key=lambda one: one.rate) for name, rounds in written.items()}
-    median = {name: statistics.median(one.rate for one in rounds) for name, rounds in written.items()}
+    fastest = {name: max(rounds, key=lambda one: one.metrics_per_s) for name, rounds in written.items()}
+    median = {name: statistics.median(one.metrics_per_s for one in rounds) for name, rounds in written.items()}
     for name, one in fastest.items():
-        best = (f"{one.rate:,.0f}", f"{one.rate / fastest[OLD].rate:.2f}")
+        best = (f"{one.metrics_per_s:,.0f}", f"{one.metrics_per_s / fastest[OLD].metrics_per_s:.2f}")
         usual = (f"{median[name]:,.0f}", f"{median[name] / median[OLD]:.2f}")
         table.add_row(name, *best, *usual, targets[name], f"{one.processor_s:.1f}")
     return table
