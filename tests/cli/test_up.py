@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FREE_PORTS = ("--kafka-port", "0", "--clickhouse-port", "0")
 
 
-def test_up_serves_until_sigterm_and_leaves_nothing_running(wattnet: Command) -> None:
+def test_up_serves_until_it_is_stopped_and_leaves_nothing_running(wattnet: Command) -> None:
     process = wattnet.start("up", "--data-dir", "data", *FREE_PORTS)
     assert process.stdout is not None
     shown = ""
@@ -37,7 +37,8 @@ def test_up_serves_until_sigterm_and_leaves_nothing_running(wattnet: Command) ->
     assert "in use by another stack" in taken.stderr
     assert "Traceback" not in taken.stderr
 
-    process.send_signal(signal.SIGTERM)
+    down = wattnet("down", "--data-dir", "data")
+    assert (down.returncode, down.stderr) == (0, "stopped; the data stays in data\n")
     _, stderr = process.communicate(timeout=30)
     assert process.returncode == 0
     assert stderr.endswith("stopped; the data stays in data\n")
@@ -46,14 +47,21 @@ def test_up_serves_until_sigterm_and_leaves_nothing_running(wattnet: Command) ->
 
 
 @pytest.mark.parametrize("option", ["--kafka-port", "--clickhouse-port"])
-def test_a_taken_port_names_the_option_for_another(wattnet: Command, option: str) -> None:
+@pytest.mark.parametrize("detached", [(), ("--detach",)], ids=["in the foreground", "detached"])
+def test_a_taken_port_names_the_option_for_another(wattnet: Command, option: str, detached: tuple[str, ...]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        run = wattnet("up", *FREE_PORTS, option, str(port))
+        run = wattnet("up", *FREE_PORTS, option, str(port), *detached)
     assert run.returncode == 69
     assert f"port {port}: stop it, or choose another with {option}" in run.stderr
+
+
+def test_down_where_nothing_runs_says_so(wattnet: Command) -> None:
+    run = wattnet("down", "--data-dir", "nowhere")
+    assert (run.returncode, run.stderr) == (0, "nothing to stop: no stack runs in nowhere\n")
+    assert not (wattnet.folder / "nowhere").exists()
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_running(wattnet: Command) -> None:

@@ -94,6 +94,7 @@ PUBLIC_NAMES = {
         "Service",
         "ServiceFailedError",
         "run_until_stopped",
+        "stop_stack",
     ],
     "producer": [
         "AsyncProducer",

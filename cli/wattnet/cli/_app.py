@@ -100,7 +100,7 @@ app.command(
 app.add_typer(_dead_letters.app, name="dead-letters", rich_help_panel=OPERATE)
 app.add_typer(_migrate.app, name="migrate", rich_help_panel=OPERATE)
 app.add_typer(_kafka_engine.app, name="kafka-engine", rich_help_panel=OPERATE)
-for command in (_demo.demo, _up.up):
+for command in (_demo.demo, _up.up, _up.down):
     app.command(rich_help_panel=DEVELOP)(command)
 
 

@@ -10,6 +10,7 @@ from wattnet.local._errors import (
     PortInUseError,
     ServiceFailedError,
 )
+from wattnet.local._folder import stop_stack
 from wattnet.local._foreground import run_until_stopped
 from wattnet.local._service import Service
 from wattnet.local._stack import LocalStack
@@ -24,4 +25,5 @@ __all__ = [
     "Service",
     "ServiceFailedError",
     "run_until_stopped",
+    "stop_stack",
 ]

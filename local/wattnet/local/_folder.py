@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,47 @@ class DataFolder:
         draft.write_text(json.dumps({"ports": {**remembered, **ports}}, indent=2) + "\n")
         draft.replace(file)
         return ports
+
+
+def stop_stack(data_dir: Path, *, timeout_s: float = 60.0) -> int | None:
+    """Stop the stack that another process runs in `data_dir`, and wait until its services have ended.
+
+    Args:
+        data_dir: The stack's data folder.
+        timeout_s: How long to wait, in seconds.
+
+    Returns:
+        The process that ran the stack, or None if no stack ran there.
+
+    Raises:
+        LocalStackError: The stack did not stop in time, or belongs to another user.
+    """
+    try:
+        lock_fd = os.open(data_dir / "stack.lock", os.O_RDWR)
+    except FileNotFoundError:
+        return None
+    owner: int | None = None
+    deadline = time.monotonic() + timeout_s
+    try:
+        while True:
+            try:
+                fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return owner
+            except BlockingIOError:
+                pid = os.pread(lock_fd, 20, 0).decode().strip()
+                if owner is None and _is_alive(pid):
+                    owner = int(pid)
+                    os.kill(owner, signal.SIGTERM)
+                if time.monotonic() > deadline:
+                    raise LocalStackError(
+                        f"the stack in {data_dir} (process {pid or 'unknown'}) has not stopped within {timeout_s:g} s: "
+                        f"see {data_dir / 'logs'}"
+                    ) from None
+            time.sleep(0.05)
+    except PermissionError:
+        raise LocalStackError(f"the stack in {data_dir} belongs to another user: stop it as that user") from None
+    finally:
+        os.close(lock_fd)
 
 
 def _is_alive(pid: str) -> bool:
