@@ -98,7 +98,11 @@ def reader(wattnet_stack: LocalStack, tmp_path_factory: pytest.TempPathFactory) 
     assert consumer.wait(45) == 0, log.read_text()
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "document",
+    [document for document in DOCUMENTS if document != ROOT / "README.md"],  # test_readme.py runs that one
+    ids=lambda document: str(document.relative_to(ROOT)),
+)
 @pytest.mark.timeout(600)
 def test_the_programs_run_in_their_order(document: Path, reader: Reader, subtests: pytest.Subtests) -> None:
     for snippet in snippets(document):
