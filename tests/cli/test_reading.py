@@ -97,10 +97,19 @@ def test_a_question_is_refined_by_options(reader: Shell) -> None:
         (("--as-of", "-1d"), []),
         (("--start", "2025-03-01", "--end", "2025-03-02", "--tz", "Asia/Tokyo"), ["3.0", "4.0"]),
         (("--start", "2025-03-01", "--end", "2025-03-02", "--tz", "America/Lima"), []),
+        (("--start", "2025-03-01 01:00", "--end", "2025-03-01T02:30", "--tz", "Europe/Madrid"), ["3.0"]),
     ):
         ended = reader("query", "zone_score", *DAY, *options)
         assert ended.exit_code == 0
         assert [row["value"] for row in csv.DictReader(io.StringIO(ended.stdout))] == values, options
+    local = reader("query", "zone_score", "--start", "2025-03-01 02:00", "--tz", "Europe/Madrid", "--limit", "1").stdout
+    assert local.splitlines()[1].startswith("2025-03-01T02:00:00+01:00,3.0,"), "the answer is in that zone, too"
+    for command in (("query", "zone_score"), ("gaps", "zone_score"), ("balance", "ES"), ("tail", "zone_score")):
+        refused = reader(*command, "--start", "2025-03-01 02:00")
+        assert refused.exit_code == 2
+        assert "--tz Europe/Madrid" in refused.stderr
+    assert reader("dead-letters", "list", "--since", "2025-03-01 02:00", "--tz", "Europe/Madrid").exit_code == 0
+    assert "--tz Europe/Madrid" in reader("dead-letters", "list", "--since", "2025-03-01 02:00").stderr
     lines = reader("query", "zone_score", *DAY, "--history", "-f", "jsonl").stdout.splitlines()
     (withdrawn,) = (row for row in map(json.loads, lines) if row["value"] is None)
     assert withdrawn["zone"] == "ES"

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, ClassVar
 
+import polars as pl
 import pytest
 from clickhouse_connect.driver.exceptions import OperationalError
 
 from wattnet.clickhouse import ClickHouseSettings, connect
-from wattnet.query import AnswerError, ClickHouseUnavailableError, Client, DatabaseMissingError, QueryError
+from wattnet.query import AnswerError, AsyncClient, ClickHouseUnavailableError, Client, DatabaseMissingError, QueryError
 from wattnet.schemas import Metric
 
 if TYPE_CHECKING:
@@ -31,9 +32,41 @@ def test_from_env(
         "HOST": database.host, "PORT": str(database.port), "DATABASE": database.database, "USER": "default",
     }.items():  # fmt: skip
         monkeypatch.setenv(f"CLICKHOUSE_{variable}", value)
-    with Client.from_env() as client:
-        assert [metric.value for metric in client.latest(name).to_list()] == [1.0]
-        assert repr(client) == f"<Client {database.address}/{database.database}>"
+    for made in (Client.from_env(), Client()):
+        with made as client:
+            assert [metric.value for metric in client.latest(name).to_list()] == [1.0]
+            assert repr(client) == f"<Client {database.address}/{database.database}>"
+
+
+def test_a_client_without_a_url_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the error about a missing database says; an argument wins over it, and a URL leaves it out."""
+    for variable, value in {"HOST": "example.org", "DATABASE": "ours", "USER": "reader", "SECURE": "true"}.items():
+        monkeypatch.setenv(f"CLICKHOUSE_{variable}", value)
+    for kind in (Client, lambda **given: AsyncClient(**given)._blocking):
+        assert repr(kind()) == "<Client https://example.org:8443/ours>"
+        assert repr(kind(database="mine")) == "<Client https://example.org:8443/mine>"
+        assert (kind()._database.settings.user, kind(user="me")._database.settings.user) == ("reader", "me")
+        assert repr(kind(url="http://localhost:8123")) == "<Client http://localhost:8123/wattnet>"
+    assert repr(AsyncClient.from_env(tz="UTC")._blocking) == "<Client https://example.org:8443/ours>"
+
+
+@pytest.mark.parametrize("tz", [None, "UTC", "Europe/Madrid"])
+def test_frames_are_in_the_clients_zone(store: DirectWriter, database: ClickHouseSettings, name: str, tz: str) -> None:
+    """Raw ones as resampled ones, each of their times, in every form; Metrics are in UTC."""
+    store.put(Metric(name, 1.0, T0, {"zone": "ES"}, knowledge_time=T0 + HOUR))
+    with Client(database.address, database=database.database, tz=tz) as client:
+        raw = client.metrics(name, start=T0, end=T0 + HOUR)
+        for query in (raw, raw.resample("1h"), raw.resample("1h", "max", fill="zero"), raw.history()):
+            pandas, polars, arrow = query.to_pandas(), query.to_polars(), query.to_arrow()
+            for column, moment in (("timestamp", T0), ("knowledge_time", T0 + HOUR)):
+                assert str(pandas[column].dt.tz) == (tz or "UTC")
+                assert polars.schema[column] == pl.Datetime("us", tz or "UTC")
+                assert arrow.schema.field(column).type.tz == (tz or "UTC")
+                assert pandas[column][0] == polars[column][0] == arrow[column][0].as_py() == moment
+            [batch] = query.iter_batches()
+            assert batch.schema == arrow.schema
+        assert raw.to_polars(wide=True).schema["timestamp"] == pl.Datetime("us", tz or "UTC")
+        assert raw.to_list()[0].timestamp.tzinfo is timezone.utc
 
 
 def test_arguments_win_over_the_url() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wattnet.query import Client, TimeError
+from wattnet.query import Client, TimeError, parse_time
 from wattnet.query._times import EPOCH, NOW, Moment, bounds
 
 UTC = timezone.utc
@@ -108,10 +108,47 @@ def test_a_date_is_the_beginning_of_its_day() -> None:
     assert day("2025-03-31", madrid) - day("2025-03-30", madrid) == 23 * HOUR_US
     assert day("2025-10-27", madrid) - day("2025-10-26", madrid) == 25 * HOUR_US
     assert day("2025-03-09", havana) == us("2025-03-09T05:00Z"), "00:00 to 01:00 does not exist"
-    with pytest.raises(TimeError, match="has no UTC offset"):
+    with pytest.raises(TimeError, match=r"has no UTC offset.*tz='Europe/Madrid'"):
         Moment.parse("2025-03-01T00:00", argument="start", day_zone=madrid)
     with pytest.raises(TimeError, match="did you mean 'Europe/Madrid'"):
         Client(tz="Europe/Madird")
+
+
+@pytest.mark.parametrize(
+    "given", [NAIVE, "2025-03-01T00:00", "2025-03-01 00:00:00.000", "2025-03-01", date(2025, 3, 1), pd.Timestamp(NAIVE)]
+)
+def test_a_time_without_an_offset_is_one_of_the_zones_clock(given: datetime | str) -> None:
+    """Once a zone is named, nothing has to be guessed; an offset that is there wins over it."""
+    madrid = ZoneInfo("Europe/Madrid")
+    assert Moment.parse(given, argument="start", zone=madrid).at(0) == NOW_US - HOUR_US
+    assert Moment.parse("2025-03-01T00:00Z", argument="start", zone=madrid).at(0) == NOW_US
+    assert parse_time(given, argument="start", zone=madrid) == datetime(2025, 2, 28, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("clock", "when"), [("2025-03-30 02:30", "is left out that day"), ("2025-10-26T02:30:00", "comes twice that day")]
+)
+def test_what_a_clock_shows_twice_or_never_is_no_moment(clock: str, when: str) -> None:
+    """The error names the zone and the remedy, for a text as for a datetime."""
+    for naive in (clock, datetime.fromisoformat(clock)):
+        with pytest.raises(
+            TimeError, match=rf"start='{clock[:10]}.* {when} on the clock of Europe/Madrid: write it with"
+        ):
+            Moment.parse(naive, argument="start", zone=ZoneInfo("Europe/Madrid"))
+
+
+def test_every_time_of_a_client_with_a_zone_is_of_its_clock() -> None:
+    """Its metrics, as_of, balance (there the call's zone goes first), changed_since and follow."""
+    client = Client("http://127.0.0.1:1", tz="Europe/Madrid")
+    clock, madrid = "2025-03-01 00:00", ZoneInfo("Europe/Madrid")
+    asked = client.metrics("zone_load", start=clock, end="2025-03-02 00:00").as_of(clock)._question
+    assert asked.range_us() == (NOW_US - HOUR_US, NOW_US + 23 * HOUR_US)
+    assert asked.as_of == Moment(NOW_US - HOUR_US)
+    client.follow("zone_load", start=datetime(2025, 3, 1)).close()  # noqa: DTZ001  naive on purpose
+    compared = client._comparison("2025-03-01 01:00", "2025-03-02", "1h", "Asia/Tokyo", None, None, {}).question
+    assert compared.range_us() == (NOW_US - 8 * HOUR_US, NOW_US + 15 * HOUR_US)
+    assert Client("http://127.0.0.1:1", tz="UTC").metrics("zone_load", start=clock)._question.start == Moment(NOW_US)
+    assert compared.day_zone != madrid
 
 
 def test_an_end_before_its_start_is_refused() -> None:

@@ -17,10 +17,26 @@ LABELS = typer.Argument(
     show_default=False,
 )
 START = typer.Option(
-    ..., "--start", metavar="TIME", help="From here on: 2025-03-01T00:00Z, 2025-03-01 (in --tz), now, or -6h, -1d, -2w."
+    ...,
+    "--start",
+    metavar="TIME",
+    help="From here on: 2025-03-01T00:00Z, 2025-03-01, '2025-03-01 06:00' with --tz, now, -6h, -1d.",
 )
 END = typer.Option(
     None, "--end", metavar="TIME", help="Up to, and without, this.", show_default="now; forecasts lie ahead of it"
 )
-TZ = typer.Option("UTC", "--tz", metavar="ZONE", help="Whose days dates and steps mean: Europe/Madrid.")
+TZ = typer.Option(
+    None,
+    "--tz",
+    metavar="ZONE",
+    help="Of dates, of times without an offset, of steps and of the answer: Europe/Madrid.",
+    show_default="UTC; times need an offset",
+)
+CLOCK = typer.Option(
+    None,
+    "--tz",
+    metavar="ZONE",
+    help="Whose clock a time without an offset is: Europe/Madrid.",
+    show_default="none: it is refused",
+)
 TIMEOUT_S = typer.Option(60.0, "--timeout", metavar="SECONDS", min=0.1, help="What ClickHouse may take.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from wattnet.cli._arguments import CLOCK
 from wattnet.cli._failures import EXIT_USAGE, CommandError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ app = typer.Typer(
 EXIT_NOT_SENT = 1
 REASONS = typer.Option([], "--reason", help="Only of this reason; may be given several times.")
 TOPIC = typer.Option(None, "--topic", help="Only of this topic.")
-SINCE = typer.Option(None, "--since", metavar="TIME", help="Only stored since then: ISO 8601 with offset, or -1d, -6h.")
+SINCE = typer.Option(None, "--since", metavar="TIME", help="Only stored since then: 2025-03-01T06:00Z, or -1d, -6h.")
 UNTIL = typer.Option(None, "--until", metavar="TIME", help="Only stored before then.")
 ADDRESSES = typer.Argument(None, metavar="[TOPIC:]PARTITION:OFFSET", help="As `list` shows it, such as 3:4711.")
 JSON = typer.Option(False, "--json", help="Print a JSON object a line.")
@@ -38,6 +39,7 @@ def list_(
     topic: str | None = TOPIC,
     since: str | None = SINCE,
     until: str | None = UNTIL,
+    tz: str | None = CLOCK,
     replayed: bool = typer.Option(False, "--replayed", help="Only those that were sent again."),
     pending: bool = typer.Option(False, "--pending", help="Only those that were not sent again."),
     by_reason: bool = typer.Option(False, "--by-reason", help="Count them by reason."),
@@ -54,7 +56,7 @@ def list_(
     settings = _settings()
     if replayed and pending:
         raise typer.BadParameter("--replayed and --pending exclude each other")
-    which = _filter(reason, topic, since, until, replayed=True if replayed else False if pending else None)
+    which = _filter(reason, topic, since, until, tz, replayed=True if replayed else False if pending else None)
     with DeadLetters.open(settings.clickhouse) as letters:
         if by_reason:
             _print(lines_of_reasons(letters.by_reason(which), as_json=as_json))
@@ -96,6 +98,7 @@ def replay(
     topic: str | None = TOPIC,
     since: str | None = SINCE,
     until: str | None = UNTIL,
+    tz: str | None = CLOCK,
     all_: bool = typer.Option(False, "--all", help="All that were not sent again yet."),
     again: bool = typer.Option(False, "--again", help="Those, too, that were sent again before."),
     correction: Path | None = typer.Option(
@@ -118,7 +121,7 @@ def replay(
     if not (addresses or reason or topic or since or until or all_):
         raise typer.BadParameter("say which: addresses, --reason, --topic, --since, --until, or --all")
     wanted = _addresses(addresses or [], settings)
-    which = _filter(reason, topic, since, until, addresses=wanted, replayed=None if again or wanted else False)
+    which = _filter(reason, topic, since, until, tz, addresses=wanted, replayed=None if again or wanted else False)
     with DeadLetters.open(settings.clickhouse) as letters:
         if wanted:
             letters.at(wanted)
@@ -143,6 +146,7 @@ def purge(
     topic: str | None = TOPIC,
     since: str | None = SINCE,
     until: str | None = UNTIL,
+    tz: str | None = CLOCK,
     older_than: str | None = typer.Option(
         None, "--older-than", metavar="AGE", help="Only stored so long ago: 30d, 12h."
     ),
@@ -162,7 +166,7 @@ def purge(
             raise typer.BadParameter("--older-than and --until exclude each other")
         until = f"-{older_than.lstrip('-')}"
     wanted = _addresses(addresses or [], settings)
-    which = _filter(reason, topic, since, until, addresses=wanted, replayed=None if pending_too else True)
+    which = _filter(reason, topic, since, until, tz, addresses=wanted, replayed=None if pending_too else True)
     with DeadLetters.open(settings.clickhouse) as letters:
         if wanted:
             letters.at(wanted)
@@ -198,6 +202,7 @@ def _filter(
     topic: str | None,
     since: str | None,
     until: str | None,
+    tz: str | None,
     *,
     replayed: bool | None,
     addresses: Iterable[LetterAddress] = (),
@@ -208,19 +213,20 @@ def _filter(
         addresses=tuple(addresses),
         reasons=tuple(reasons),
         topic=topic,
-        since=_time(since, "--since"),
-        until=_time(until, "--until"),
+        since=_time(since, "--since", tz),
+        until=_time(until, "--until", tz),
         replayed=replayed,
     )
 
 
-def _time(text: str | None, option: str) -> datetime | None:
+def _time(text: str | None, option: str, tz: str | None) -> datetime | None:
+    from wattnet.cli._publish._times import zone_of
     from wattnet.query import TimeError, parse_time
 
     if text is None:
         return None
     try:
-        return parse_time(text, argument=option)
+        return parse_time(text, argument=option, zone=zone_of(tz))
     except TimeError as exc:
         raise typer.BadParameter(str(exc)) from exc
 

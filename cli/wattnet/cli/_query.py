@@ -48,7 +48,7 @@ def query(
     fill: str | None = typer.Option(
         None, "--fill", metavar="WHAT", help="Where a bucket has no value: zero, previous, interpolate or a number."
     ),
-    tz: str = TZ,
+    tz: str | None = TZ,
     timeout_s: float = TIMEOUT_S,
     wide: bool = typer.Option(False, "--wide", help="A row a timestamp, a column a series; held in memory."),
     plot: bool = typer.Option(False, "--plot", help="Draw a chart."),

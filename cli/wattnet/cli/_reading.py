@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_client(*, tz: str = "UTC", timeout_s: float = 60.0, endless: bool = False) -> Iterator[Client]:
+def open_client(*, tz: str | None = None, timeout_s: float = 60.0, endless: bool = False) -> Iterator[Client]:
     """A client for what the settings say; what it warns of is said at the end, of what is `endless` at once.
 
     Raises BadSettingsError for settings that are wrong, all at once.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from wattnet.cli._arguments import LABELS, NAME
+from wattnet.cli._arguments import CLOCK, LABELS, NAME
 from wattnet.cli._terminal import escaped
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def tail(
         None, "--resume", metavar="TOKEN", help="Go on behind the change that has this token (CSV and JSON show it)."
     ),
     limit: int | None = typer.Option(None, "--limit", min=1, help="End after so many changes."),
+    tz: str | None = CLOCK,
     format_: TailFormat | None = typer.Option(
         None, "--format", "-f", help="A line each.", show_default="a table on a terminal, CSV in a pipe"
     ),
@@ -57,7 +58,7 @@ def tail(
 
     wanted = parse_labels(labels, taken=("resume", "poll_interval_s"))
     chosen = format_ or (TailFormat.TABLE if sys.stdout.isatty() else TailFormat.CSV)
-    with open_client(endless=True) as client:
+    with open_client(tz=tz, endless=True) as client:
         _say_interruptions()
         lines = {TailFormat.TABLE: _table, TailFormat.CSV: _csv, TailFormat.JSONL: _jsonl}[chosen]
         with client.follow(name, start=start, resume=resume, poll_interval_s=POLL_INTERVAL_S, **wanted) as changes:

@@ -55,7 +55,7 @@ class Answer:
     step: str | None = None
     """Of buckets, an ISO 8601 duration. Then each row is a bucket, and timestamp its start."""
     zone: tzinfo = timezone.utc
-    """In which frames show timestamp."""
+    """In which frames show times."""
     count: NDArray[np.int64] | None = None
     """How many values a bucket has."""
     coverage: NDArray[np.float64] | None = None
@@ -74,7 +74,9 @@ class Answer:
             )
 
 
-def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]], *, attributes: bool) -> Answer:
+def to_answer(
+    matches: Matches, blocks: Sequence[Sequence[Any]], *, attributes: bool, zone: tzinfo = timezone.utc
+) -> Answer:
     """Join blocks of columns as a Statement names them; the rows keep their order."""
     states, state_codes = _coded([block[STATE] for block in blocks])
     valid, zone_status, knowledge_time = taken_apart(joined(blocks, 3, np.uint64).view(np.int64))
@@ -90,6 +92,7 @@ def to_answer(matches: Matches, blocks: Sequence[Sequence[Any]], *, attributes: 
         data_state=Text(states, state_codes),
         knowledge_time=knowledge_time,
         attributes=Text(*_coded([block[STATE + 1] for block in blocks])) if attributes else None,
+        zone=zone,
     )
 
 

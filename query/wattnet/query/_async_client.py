@@ -54,12 +54,12 @@ class AsyncClient(Threaded[Client]):
 
     def __init__(
         self,
-        url: str = "http://localhost:8123",
+        url: str | None = None,
         *,
         database: str | None = None,
         user: str | None = None,
         password: str | None = None,
-        tz: str = "UTC",
+        tz: str | None = None,
         timeout_s: float = 60.0,
         max_rows: int = 10_000_000,
     ) -> None:
@@ -68,11 +68,9 @@ class AsyncClient(Threaded[Client]):
         )
 
     @classmethod
-    def from_env(cls, *, tz: str = "UTC", timeout_s: float = 60.0, max_rows: int = 10_000_000) -> AsyncClient:
+    def from_env(cls, *, tz: str | None = None, timeout_s: float = 60.0, max_rows: int = 10_000_000) -> AsyncClient:
         """See Client.from_env."""
-        client = cls()
-        client._blocking = Client.from_env(tz=tz, timeout_s=timeout_s, max_rows=max_rows)
-        return client
+        return cls(tz=tz, timeout_s=timeout_s, max_rows=max_rows)
 
     metrics = _asked(Client.metrics)
     latest = _asked(Client.latest)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
@@ -16,7 +17,7 @@ from wattnet.query._follow import follow
 from wattnet.query._query import Query
 from wattnet.query._question import Question
 from wattnet.query._series import find_series, find_values
-from wattnet.query._times import NOW, Moment, bounds, now_us, zone
+from wattnet.query._times import NOW, bounds, now_us, zone
 from wattnet.schemas import MetricType
 
 if TYPE_CHECKING:
@@ -35,10 +36,12 @@ if TYPE_CHECKING:
 class Client:
     """Reads metrics out of ClickHouse. Threads may share one; it connects with the first question.
 
-    url       `http[s]://[user[:password]@]host[:port][/database]`
-    database  wins over the one in the URL; "wattnet" when neither says
-    user, password  win over those in the URL
-    tz        the zone whose days dates mean ("2025-03-01" is its midnight there); answers are in UTC all the same
+    url       `http[s]://[user[:password]@]host[:port][/database]`; without one it is read from the environment or
+              `.env`: CLICKHOUSE_HOST (localhost), _PORT, _USER, _PASSWORD, _DATABASE, _SECURE and the others
+    database, user, password  win over those in the URL or the environment
+    tz        the zone of dates ("2025-03-01" is its midnight there), of times without an offset ("2025-03-01 06:00")
+              and of the times in frames: Europe/Madrid. Without one dates and frames are in UTC, and times without an
+              offset are refused
     timeout_s  how long one read may take, in seconds; then it is ended with a TimeLimitError
     max_rows  how many rows one read may bring into memory; a larger answer is a RowLimitError, never a part of it.
               Reading row by row or in batches has no such limit
@@ -53,30 +56,30 @@ class Client:
 
     def __init__(
         self,
-        url: str = "http://localhost:8123",
+        url: str | None = None,
         *,
         database: str | None = None,
         user: str | None = None,
         password: str | None = None,
-        tz: str = "UTC",
+        tz: str | None = None,
         timeout_s: float = 60.0,
         max_rows: int = 10_000_000,
     ) -> None:
-        given: dict[str, object] = {}
-        if user is not None:
-            given["user"] = user
+        given: dict[str, Any] = {"database": database, "user": user}
+        given = {field: text for field, text in given.items() if text is not None}
         if password is not None:
             given["password"] = SecretStr(password)
-        settings = ClickHouseSettings.from_url(url, database=database).model_copy(update=given)
+        if url is None:
+            settings = ClickHouseSettings(**given)
+        else:
+            settings = ClickHouseSettings.from_url(url).model_copy(update=given)
         self._database = Database(settings, timeout_s=timeout_s, max_rows=max_rows)
-        self._day_zone = zone(tz)
+        self._zone = None if tz is None else zone(tz)
 
     @classmethod
-    def from_env(cls, *, tz: str = "UTC", timeout_s: float = 60.0, max_rows: int = 10_000_000) -> Client:
-        """A client for what CLICKHOUSE_HOST, _PORT, _USER, _PASSWORD, _DATABASE and _SECURE say, or else `.env`."""
-        client = cls(tz=tz)
-        client._database = Database(ClickHouseSettings(), timeout_s=timeout_s, max_rows=max_rows)
-        return client
+    def from_env(cls, *, tz: str | None = None, timeout_s: float = 60.0, max_rows: int = 10_000_000) -> Client:
+        """A client for what the environment says: the same as one without `url`."""
+        return cls(tz=tz, timeout_s=timeout_s, max_rows=max_rows)
 
     def metrics(
         self,
@@ -91,7 +94,8 @@ class Client:
         """The current values of all matching series with `start` <= timestamp < `end`.
 
         Times are aware datetimes, ISO 8601 with an offset ("2025-03-01T00:00Z"), dates ("2025-03-01": its beginning in
-        the client's tz), "now", or relative to the moment of reading ("-6h", "-1d", "+2d"; a day is 24 hours).
+        the client's tz), "now", or relative to the moment of reading ("-6h", "-1d", "+2d"; a day is 24 hours). If the
+        client has a tz, a time without an offset ("2025-03-01 06:00", a naive datetime) is one of its clock.
         Without `end` it is now: forecasts, whose timestamps lie ahead, need one.
 
         Current is the value of best quality (valid before invalid, then complete before preview before missing), among
@@ -107,7 +111,7 @@ class Client:
 
         A forecast's newest value lies ahead of now. A series of which everything is retracted has none.
         """
-        return Query(self._database, Question(_name(name), Filters.parse(labels), self._day_zone).refined(newest=True))
+        return Query(self._database, self._question(name, labels).refined(newest=True))
 
     def follow(
         self,
@@ -138,7 +142,7 @@ class Client:
         Raises TimeError, FilterError and ResumeError at once; iterating raises them too, UnknownNameError and
         UnknownLabelError, SchemaTooOldError, and ClickHouseUnavailableError when it does not answer at first.
         """
-        first = None if start is None else Moment.parse(start, argument="start", day_zone=self._day_zone)
+        first = None if start is None else self._question(name, labels).moment(start, argument="start")
         return follow(
             self._database,
             _name(name),
@@ -165,7 +169,8 @@ class Client:
 
             client.balance("ES", "2025-03-01", "2025-03-02", datasource="entsoe").to_pandas()
 
-        step, tz, fill  as in `Query.resample`: each series' energy is what its `resample(step, "energy")` says
+        step, fill      as in `Query.resample`: each series' energy is what its `resample(step, "energy")` says
+        tz              of the days, and of dates and times without an offset; the client's unless given
         labels          of all four metrics; needed where there are several datasources, or one series in several units
 
         All series of zone_generation, zone_load, zone_import and zone_export of the zone count, forecasts do not.
@@ -252,19 +257,20 @@ class Client:
 
         Raises TimeError and FilterError, UnknownNameError and UnknownLabelError, and what reading raises.
         """
-        since = Moment.parse(t, argument="t", day_zone=self._day_zone)
-        first = None if start is None else Moment.parse(start, argument="start", day_zone=self._day_zone)
-        after = None if end is None else Moment.parse(end, argument="end", day_zone=self._day_zone)
+        question = self._question(name, labels)
+        since = question.moment(t, argument="t")
+        first = None if start is None else question.moment(start, argument="start")
+        after = None if end is None else question.moment(end, argument="end")
         if first is not None and after is not None:
             bounds(first, after, now_us=now_us())
         return changed_since(
             self._database,
             since,
-            _name(name),
-            Filters.parse(labels),
+            question.name,
+            question.filters,
             start=first,
             end=after,
-            zone=self._day_zone,
+            zone=question.day_zone,
         )
 
     def names(self) -> list[str]:
@@ -308,12 +314,17 @@ class Client:
         end: datetime | date | str | None,
         as_of: datetime | date | str | None,
         labels: Mapping[str, object],
+        tz: str | None = None,
     ) -> Question:
-        first = Moment.parse(start, argument="start", day_zone=self._day_zone)
-        after = NOW if end is None else Moment.parse(end, argument="end", day_zone=self._day_zone)
+        question = self._question(name, labels, tz)
+        first = question.moment(start, argument="start")
+        after = NOW if end is None else question.moment(end, argument="end")
         bounds(first, after, now_us=now_us())
-        known = None if as_of is None else Moment.parse(as_of, argument="as_of", day_zone=self._day_zone)
-        return Question(_name(name), Filters.parse(labels), self._day_zone, first, after, known)
+        known = None if as_of is None else question.moment(as_of, argument="as_of")
+        return replace(question, start=first, end=after, as_of=known)
+
+    def _question(self, name: str, labels: Mapping[str, object], tz: str | None = None) -> Question:
+        return Question(_name(name), Filters.parse(labels), self._zone if tz is None else zone(tz))
 
     def _comparison(
         self,
@@ -328,11 +339,10 @@ class Client:
         from wattnet.query._balance import Comparison
         from wattnet.query._resampling import Resampling
 
-        day_zone = self._day_zone if tz is None else zone(tz)
-        resampling = Resampling.parse(step, "energy", zone=day_zone, fill=fill)
         # The name is each comparison's own.
-        question = self._range(MetricType.ZONE_LOAD, start, end, as_of, labels).refined(resampling=resampling).fixed()
-        return Comparison(self._database, question, resampling)
+        question = self._range(MetricType.ZONE_LOAD, start, end, as_of, labels, tz)
+        resampling = Resampling.parse(step, "energy", zone=question.day_zone, fill=fill)
+        return Comparison(self._database, question.refined(resampling=resampling).fixed(), resampling)
 
     def __repr__(self) -> str:
         settings = self._database.settings

@@ -68,7 +68,7 @@ def to_list(answer: Answer) -> list[Metric]:
 
 
 def to_pandas(answer: Answer) -> pd.DataFrame:
-    """Times as datetime64[us, UTC], labels as pandas' usual strings, a RangeIndex."""
+    """Times as datetime64[us, zone], labels as pandas' usual strings, a RangeIndex."""
     with needs("pandas", "pip install pandas"):
         import pandas as pd
     usual: Any = pd.Series([""]).dtype  # object in pandas 2, str in pandas 3
@@ -96,7 +96,7 @@ def to_pandas(answer: Answer) -> pd.DataFrame:
 
 
 def to_polars(answer: Answer) -> pl.DataFrame:
-    """Times as Datetime("us", "UTC"), labels as String."""
+    """Times as Datetime("us", zone), labels as String."""
     with needs("polars", EXTRA):
         import polars as pl
 
@@ -113,7 +113,7 @@ def to_polars(answer: Answer) -> pl.DataFrame:
 
 
 def to_arrow(answer: Answer) -> pa.Table:
-    """Times as timestamp[us, UTC], labels as string."""
+    """Times as timestamp[us, zone], labels as string."""
     with needs("pyarrow", EXTRA):
         import pyarrow as pa
 
@@ -159,14 +159,15 @@ def _columns(
     plain: Callable[[NDArray[Any]], Any],
     text: Callable[[Text], Any],
 ) -> dict[str, Any]:
+    zone = zone_name(answer.zone)
     return {
-        "timestamp": time(answer.timestamp, zone_name(answer.zone)),
+        "timestamp": time(answer.timestamp, zone),
         "value": plain(answer.value),
         **{name: text(column) for name, column in answer.labels()},
         "valid": plain(answer.valid),
         "zone_status": text(answer.zone_status),
         "data_state": text(answer.data_state),
-        "knowledge_time": time(answer.knowledge_time),
+        "knowledge_time": time(answer.knowledge_time, zone),
         **({} if answer.attributes is None else {"attributes": text(answer.attributes)}),
         **({} if answer.count is None else {"count": plain(answer.count)}),
         **({} if answer.coverage is None else {"coverage": plain(answer.coverage)}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wattnet.query._errors import QuestionError
-from wattnet.query._times import Moment
 from wattnet.query._times import zone as parse_zone
 
 if TYPE_CHECKING:
@@ -34,8 +33,9 @@ class Query:
 
     Nothing is read before `to_…` or `iter_…`; each of them asks anew. Rows stand by series (by zone, then by the other
     labels), then by time. A frame has the columns timestamp, value, one per label in alphabetical order (null where a
-    series lacks it), valid, zone_status, data_state, knowledge_time, also when it is empty. All times are aware UTC
-    with microseconds, values are Float64 bit for bit.
+    series lacks it), valid, zone_status, data_state, knowledge_time, also when it is empty. Its times are
+    aware, in the client's tz (UTC unless given), with microseconds; those of Metrics are in UTC. Values are Float64
+    bit for bit.
 
     Reading raises UnknownNameError and UnknownLabelError, DatabaseMissingError and ClickHouseUnavailableError.
     """
@@ -48,7 +48,7 @@ class Query:
 
     def as_of(self, moment: datetime | date | str) -> Query:
         """What was known at that moment: only revisions with knowledge_time <= `moment` count."""
-        return self._refined(as_of=Moment.parse(moment, argument="as_of", day_zone=self._question.day_zone))
+        return self._refined(as_of=self._question.moment(moment, argument="as_of"))
 
     def history(self) -> Query:
         """Every revision of every value instead of the current ones, in the order in which they became known.
@@ -84,7 +84,7 @@ class Query:
               "3mo") or "1y"; also ISO 8601, "PT15M", "P1D"
         how   "mean", "sum", "min", "max", "first", "last", "count": of the values whose timestamps lie in the bucket,
               each counted once. "energy", "power": of each value's interval, see below
-        tz    whose days and hours: an IANA zone, the client's unless given. Frames show `timestamp` in it
+        tz    whose days and hours: an IANA zone, the client's unless given. Frames show times in it
         fill  what stands where there is no value: "zero", "previous", "interpolate" or a number; else gaps stay gaps
 
         A bucket begins whenever the zone's clock shows a multiple of the step: local days have 23, 24 or 25 hours. An
@@ -118,7 +118,7 @@ class Query:
         return to_list(self._answer())
 
     def to_pandas(self, *, wide: bool = False) -> pd.DataFrame:
-        """A frame with a RangeIndex, times as datetime64[us, UTC].
+        """A frame with a RangeIndex, times as datetime64[us, zone].
 
         With `wide` a DatetimeIndex `timestamp` and a column of values a series, named by the labels in which the
         series differ: by its value where they differ in one, else a MultiIndex of those labels.
@@ -132,7 +132,7 @@ class Query:
         return to_pandas(self._answer())
 
     def to_polars(self, *, wide: bool = False) -> pl.DataFrame:
-        """Times as Datetime("us", "UTC"), text as String.
+        """Times as Datetime("us", zone), text as String.
 
         With `wide` the columns timestamp and one of values a series, named by the labels in which they differ.
         """
@@ -145,7 +145,7 @@ class Query:
         return to_polars(self._answer())
 
     def to_arrow(self, *, wide: bool = False) -> pa.Table:
-        """Times as timestamp[us, UTC], text as string; `wide` as in `to_polars`."""
+        """Times as timestamp[us, zone], text as string; `wide` as in `to_polars`."""
         from wattnet.query._frames import to_arrow
 
         if wide:
@@ -238,7 +238,7 @@ class Query:
         if self._question.resampling is not None:
             return self._buckets(self._question.resampling)
         matches, blocks = self._question.ask(self._database)
-        return to_answer(matches, blocks, attributes=self._question.attributes)
+        return to_answer(matches, blocks, attributes=self._question.attributes, zone=self._question.day_zone)
 
     def _buckets(self, resampling: Resampling) -> Answer:
         from wattnet.query._buckets import to_buckets
@@ -264,4 +264,4 @@ class Query:
             return
         matches, blocks = self._question.stream(self._database)
         for block in blocks:
-            yield to_answer(matches, [block], attributes=self._question.attributes)
+            yield to_answer(matches, [block], attributes=self._question.attributes, zone=self._question.day_zone)

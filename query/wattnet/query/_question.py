@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timezone
 from typing import TYPE_CHECKING
 
 from wattnet.query._errors import QuestionError
@@ -15,7 +16,7 @@ from wattnet.query._times import Moment, bounds, now_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from datetime import tzinfo
+    from datetime import date, datetime, tzinfo
     from typing import Any
 
     from wattnet.query._database import Database
@@ -41,8 +42,8 @@ class Question:
 
     name: str
     filters: Filters
-    day_zone: tzinfo
-    """Whose days dates mean."""
+    zone: tzinfo | None = None
+    """Whose clock times without an offset mean, and in which answers are; None: such times are refused."""
     start: Moment | None = None
     end: Moment | None = None
     as_of: Moment | None = None
@@ -51,6 +52,15 @@ class Question:
     attributes: bool = False
     limit: int | None = None
     resampling: Resampling | None = None
+
+    @property
+    def day_zone(self) -> tzinfo:
+        """Whose days dates and steps mean."""
+        return self.zone or timezone.utc
+
+    def moment(self, given: datetime | date | str, *, argument: str) -> Moment:
+        """A time as it is meant here. Raises TimeError."""
+        return Moment.parse(given, argument=argument, zone=self.zone, day_zone=self.day_zone)
 
     def refined(self, **changes: Any) -> Question:
         """The same with changes. Raises QuestionError for refinements that contradict each other."""

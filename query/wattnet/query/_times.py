@@ -1,4 +1,4 @@
-"""Times as readers give them: aware datetimes, ISO 8601 with an offset, dates, or relative to now. Nothing is guessed.
+"""Times as readers give them: ISO 8601, datetimes, dates, or relative to now. A time without an offset needs a zone.
 
 Whole microseconds all the way: an integer never rounds a boundary to the wrong side.
 """
@@ -44,15 +44,34 @@ class Moment:
         return now_us + self.us if self.relative else self.us
 
     @classmethod
-    def parse(cls, given: datetime | date | str, *, argument: str, day_zone: tzinfo | None = None) -> Moment:
+    def parse(
+        cls,
+        given: datetime | date | str,
+        *,
+        argument: str,
+        zone: tzinfo | None = None,
+        day_zone: tzinfo | None = None,
+    ) -> Moment:
         """Read a time; `argument` names it in errors.
 
-        "-6h" is relative to the moment of reading, in s, m, h, d (24 hours) and w; "+2d" lies ahead. A date is the
-        beginning of that day in `day_zone`, and refused without one.
-        Raises TimeError for what has no UTC offset, cannot be parsed, or is no time.
+        "-6h" is relative to the moment of reading, in s, m, h, d (24 hours) and w; "+2d" lies ahead.
+
+        Args:
+            given: What was given as a time.
+            argument: The name of the argument.
+            zone: Whose clock shows a time without UTC offset, and whose days dates mean. Without it such times are
+                refused.
+            day_zone: Whose days dates mean where there is no `zone`. Without either dates are refused.
+
+        Returns:
+            The moment.
+
+        Raises:
+            TimeError: It cannot be parsed, is no time, or has no UTC offset and no zone.
         """
+        day_zone = zone or day_zone
         if isinstance(given, datetime):
-            return cls(_microseconds(given, argument))
+            return cls(_microseconds(_of_clock(given, zone, argument), argument))
         if isinstance(given, date):
             return cls(_microseconds(_day(given, day_zone), argument))
         if not isinstance(given, str):
@@ -67,7 +86,8 @@ class Moment:
         if match := _ISO.fullmatch(text):
             moment = _from_iso(match, argument)
             only_date = match[4] is None and moment.tzinfo is None
-            return cls(_microseconds(_day(moment.date(), day_zone) if only_date else moment, argument))
+            moment = _day(moment.date(), day_zone) if only_date else _of_clock(moment, zone, argument)
+            return cls(_microseconds(moment, argument))
         raise TimeError(f"{argument}={given!r} cannot be read as a time: give {_FORMS}")
 
 
@@ -89,12 +109,21 @@ def now_us() -> int:
     return time.time_ns() // 1000
 
 
-def parse_time(given: datetime | str, *, argument: str) -> datetime:
-    """A moment as `Client.metrics` takes it ('2025-03-01T00:00:00Z', 'now', '-6h', …), in UTC.
+def parse_time(given: datetime | str, *, argument: str, zone: tzinfo | None = None) -> datetime:
+    """Read a time as `Client.metrics` takes it: '2025-03-01T00:00:00Z', 'now', '-6h', ….
 
-    `argument` names it in errors. Raises TimeError for what has no UTC offset, cannot be parsed, or is no time.
+    Args:
+        given: The time.
+        argument: What names it in errors.
+        zone: Whose clock shows a time without UTC offset, and whose days dates mean; None refuses both.
+
+    Returns:
+        The moment, in UTC.
+
+    Raises:
+        TimeError: It cannot be parsed, is no time, or has no UTC offset and no zone.
     """
-    moment = to_datetime(Moment.parse(given, argument=argument).at(now_us()))
+    moment = to_datetime(Moment.parse(given, argument=argument, zone=zone).at(now_us()))
     if isinstance(moment, str):
         raise TimeError(f"{argument}={given!r} lies outside of what a calendar has: give a nearer time")
     return moment
@@ -122,13 +151,28 @@ def _day(day: date, zone: tzinfo | None) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 
+def _of_clock(moment: datetime, zone: tzinfo | None, argument: str) -> datetime:
+    """What the zone's clock means, if the time has no offset. A time that it shows twice, or never, is no moment."""
+    if zone is None or moment != moment or moment.utcoffset() is not None:
+        return moment
+    earlier, later = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    if earlier.utcoffset() == later.utcoffset():
+        return earlier
+    back = earlier.astimezone(timezone.utc).astimezone(zone).replace(tzinfo=None) == moment.replace(tzinfo=None, fold=0)
+    when = "comes twice that day" if back else "is left out that day"
+    raise TimeError(
+        f"{argument}={moment.isoformat(sep=' ')!r} {when} on the clock of {zone}: write it with its offset, or in UTC"
+    )
+
+
 def _microseconds(moment: datetime, argument: str) -> int:
     if moment != moment:
         raise TimeError(f"{argument}={moment!r} is no moment: give {_FORMS}")
     if moment.utcoffset() is None:
         raise TimeError(
             f"{argument}={moment.isoformat(sep=' ')!r} has no UTC offset, so nobody knows which moment it means: "
-            "add tzinfo=timezone.utc (or ZoneInfo('Europe/Madrid')), or write the offset: '…Z', '…+01:00'"
+            "write the offset ('…Z', '…+01:00', tzinfo=timezone.utc), or name the zone whose clock shows it "
+            "(tz='Europe/Madrid', --tz Europe/Madrid)"
         )
     return int((moment - EPOCH) // MICROSECOND)
 

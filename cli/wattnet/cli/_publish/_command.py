@@ -140,10 +140,11 @@ def _given(
         if not isinstance(value, str):
             raise typer.BadParameter(f"--label {name}: one value is wanted; write a comma inside of it as \\,")
         labels[name] = value
+    zone = zone_of(tz)
     known: datetime | Literal["now"] | None = None
     if knowledge_time is not None:
-        known = "now" if knowledge_time == "now" else parse_time(knowledge_time, argument="--knowledge-time")
-    return Given(metric_type, labels, known, timestamp_column, value_column, column_label, zone_of(tz))
+        known = "now" if knowledge_time == "now" else parse_time(knowledge_time, argument="--knowledge-time", zone=zone)
+    return Given(metric_type, labels, known, timestamp_column, value_column, column_label, zone)
 
 
 def _begun(lines: Iterator[Line]) -> tuple[Line | None, Iterator[Line]]:
