@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 10_000
 SEPARATORS = ",;\t"
+LONGEST_LINE = 16 * 1024 * 1024
+"""Of a head in characters, of a line of JSON in bytes: what is longer is read no further."""
+EMPTY = "the file is empty: nothing says what it should hold"
 
 
 class FileFormat(str, Enum):
@@ -77,14 +82,18 @@ class Source:
     @classmethod
     @contextmanager
     def open(cls, path: Path, form: FileFormat, *, rewind: bool) -> Iterator[Source]:
-        """Raises BadParameter for a file that cannot be read."""
+        """Raises BadParameter for a file that cannot be opened."""
         with ExitStack() as closing:
-            stream: IO[bytes] = sys.stdin.buffer
+            stream: IO[bytes]
             if str(path) != "-":
                 try:
                     stream = closing.enter_context(path.open("rb"))
                 except OSError as exc:
                     raise typer.BadParameter(f"{str(path)!r}: {exc.strerror}") from exc
+            elif sys.stdin is None:
+                raise typer.BadParameter("standard input is closed: give a file, or a pipe")
+            else:
+                stream = sys.stdin.buffer
             if (rewind or form is FileFormat.PARQUET) and not stream.seekable():
                 copy = closing.enter_context(tempfile.TemporaryFile())
                 shutil.copyfileobj(stream, copy)
@@ -92,25 +101,32 @@ class Source:
             yield cls(stream, form)
 
     def lines(self) -> Iterator[Line]:
-        """From the first one on; the head is known when the first one is."""
-        if self._stream.seekable():
-            self._stream.seek(0)
-        if self._form is FileFormat.CSV:
-            return self._csv()
-        return self._jsonl() if self._form is FileFormat.JSONL else self._parquet()
+        """From the first one on; the head is known when the first one is.
+
+        Raises BadParameter for what cannot be read in this form: a head that names no columns, no Parquet, no bytes.
+        """
+        read = {FileFormat.CSV: self._csv, FileFormat.JSONL: self._jsonl, FileFormat.PARQUET: self._parquet}
+        try:
+            if self._stream.seekable():
+                self._stream.seek(0)
+            yield from read[self._form]()
+        except OSError as exc:
+            raise typer.BadParameter(f"the file cannot be read: {exc.strerror or exc}") from exc
 
     def _csv(self) -> Iterator[Line]:
         text = io.TextIOWrapper(self._stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
         try:
-            first = text.readline()
-            head = first.rstrip("\r\n")
+            first = _first_line(text)
             # The first one outside of quotes: the heads of series hold commas of their own.
-            self.separator = next((one for one in re.sub(r'"[^"]*"', "", head) if one in SEPARATORS), ",")
-            columns = next(csv.reader([head], delimiter=self.separator), [])
+            self.separator = next((one for one in re.sub(r'"[^"]*"', "", first) if one in SEPARATORS), ",")
+            reader = csv.reader(itertools.chain((first,), text), delimiter=self.separator)
+            try:
+                columns = next(reader, [])
+            except csv.Error as exc:
+                raise typer.BadParameter(f"the head of the file is no line of CSV: {exc}") from exc
             self._check_head(columns)
-            reader = csv.reader(text, delimiter=self.separator)
             while True:
-                number = reader.line_num + 2
+                number = reader.line_num + 1
                 try:
                     row = next(reader)
                 except StopIteration:
@@ -127,7 +143,14 @@ class Source:
                 text.detach()
 
     def _jsonl(self) -> Iterator[Line]:
-        for number, text in enumerate(self._stream, 1):
+        number = 0
+        while text := self._stream.readline(LONGEST_LINE):
+            number += 1
+            if len(text) == LONGEST_LINE and not text.endswith(b"\n"):
+                yield Line(number, {}, f"it is longer than {LONGEST_LINE:,} bytes: write one metric on each line")
+                while text and not text.endswith(b"\n"):
+                    text = self._stream.readline(LONGEST_LINE)
+                continue
             if not text.strip():
                 continue
             try:
@@ -142,27 +165,47 @@ class Source:
                 yield Line(number, cells)
             else:
                 yield Line(number, {}, f"a JSON object is wanted on each line, and this is a {type(cells).__name__}")
+        if not number:
+            raise typer.BadParameter(EMPTY)
 
     def _parquet(self) -> Iterator[Line]:
         import pyarrow as pa
         from pyarrow import parquet
 
+        number = 0
         try:
             file = parquet.ParquetFile(self._stream)
-        except pa.ArrowInvalid as exc:
-            raise typer.BadParameter(f"this is no Parquet: {exc}") from exc
-        columns = file.schema_arrow.names
-        self._check_head(columns)
-        number = 0
-        for batch in file.iter_batches(BATCH_ROWS):
-            cells = [column.to_pylist() for column in batch.columns]
-            for row in zip(*cells, strict=True):
-                number += 1
-                yield Line(number, dict(zip(columns, row, strict=True)))
+            columns = file.schema_arrow.names
+            self._check_head(columns)
+            for batch in file.iter_batches(BATCH_ROWS):
+                cells = [column.to_pylist() for column in batch.columns]
+                for row in zip(*cells, strict=True):
+                    number += 1
+                    yield Line(number, dict(zip(columns, row, strict=True)))
+        # Damage shows late, in a page; and Python has no moment or text for all that Parquet can hold.
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as exc:
+            what = "this is no Parquet" if not number else f"this is no Parquet behind line {number}"
+            raise typer.BadParameter(f"{what}: {exc}") from exc
 
     def _check_head(self, columns: Sequence[str]) -> None:
-        twice = sorted({name for name in columns if columns.count(name) > 1})
+        counts = Counter(columns)
+        twice = [name for name, count in counts.items() if count > 1]
         if not columns or twice:
-            what = f"has these columns twice: {', '.join(twice)}" if twice else "is empty"
+            what = f"has these columns twice: {', '.join(map(repr, twice))}" if twice else "is empty"
             raise typer.BadParameter(f"the head of the file {what}. Its first line has to name each column once")
         self.columns = columns
+
+
+def _first_line(text: io.TextIOWrapper) -> str:
+    """The head, with its end. Raises BadParameter where there is none, or none that is text."""
+    first = text.readline(LONGEST_LINE)
+    if not first:
+        raise typer.BadParameter(EMPTY)
+    if len(first) == LONGEST_LINE:
+        raise typer.BadParameter(f"the first line has {LONGEST_LINE:,} characters or more: is this CSV? --format says")
+    if "\0" in first:
+        raise typer.BadParameter(
+            "the first line has characters NUL, as UTF-16 and binary files have: save it as CSV in UTF-8, "
+            "or say with --format what it is"
+        )
+    return first
