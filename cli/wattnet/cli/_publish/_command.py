@@ -38,7 +38,9 @@ def publish(
     metric_type: str | None = typer.Option(None, "--metric-type", help="Of all lines, where no column says it."),
     label: list[str] = typer.Option([], "--label", metavar="NAME=VALUE", help="Of all lines; may be repeated."),
     timestamp_column: str = typer.Option("timestamp", "--timestamp-column", help="Where the times are."),
-    value_column: str = typer.Option("value", "--value-column", help="Where the values are (a value a line)."),
+    value_column: str | None = typer.Option(
+        None, "--value-column", help="Where the values are (a value a line).", show_default="value"
+    ),
     column_label: str | None = typer.Option(
         None, "--column-label", metavar="NAME", help="The heads are values of this label (a column a series)."
     ),
@@ -64,7 +66,8 @@ def publish(
     A value a line: columns timestamp, value, and one per label; or a column a series: timestamp, and heads like
     zone=ES,production_type=solar, or the values of --column-label. metric_type, knowledge_time, valid, zone_status,
     data_state, attributes (JSON), resolution and source_link are what they are everywhere; JSON lines may hold labels
-    and attributes as objects. An empty cell is no value and withdraws none: of a series it is skipped and counted.
+    and attributes as objects. An empty cell is no value and retracts none: it is skipped and counted. What the command
+    line and the file both say has to be the same: a line that says otherwise is refused.
     What `wattnet query` prints can be sent back as it is, and names the same revisions then; but for withdrawn values
     (--history), and for buckets (--resample), whose columns count and coverage are no labels.
 
@@ -125,7 +128,7 @@ def _given(
     label: list[str],
     knowledge_time: str | None,
     timestamp_column: str,
-    value_column: str,
+    value_column: str | None,
     *,
     column_label: str | None,
     tz: str | None,

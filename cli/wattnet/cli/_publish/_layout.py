@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NAME_COLUMNS = ("metric_type", "name")
 KNOWLEDGE_TIME = "knowledge_time"
+VALUE = "value"
 NESTED = ("labels", "attributes")
 BOOLS = {"true": True, "false": False}
 MAX_KNOWN = 32_768
@@ -33,9 +34,10 @@ BUCKETS_ARE_NO_LABELS = (
     "the columns 'count' and 'coverage' of what `wattnet query --resample` prints would be labels here, and each "
     "number a series of its own: leave them out"
 )
-NO_VALUE = "there is no value: leave the line out where there is none (Producer.retract withdraws a value)"
+NO_VALUE = "there is no {!r} on it: give the number, or null where there is none"
 
 _Said = tuple["str | None", "dict[str, object]", "dict[str, object] | None"]
+"""Name, metadata and attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Given:
     knowledge_time: datetime | Literal["now"] | None
     """None leaves it to the lines."""
     timestamp_column: str
-    value_column: str
+    value_column: str | None
+    """None where the command line does not name one: then it is `value`, if the file has values in one column."""
     column_label: str | None
     zone: tzinfo | None
 
@@ -68,32 +71,49 @@ class Head:
     labels: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """Where a line has a value, and what it says of it; or why it cannot be sent."""
+
+    column: str
+    metric_type: str | None
+    metadata: Mapping[str, object]
+    problem: str | None = None
+
+
 class Layout:
     """A column a label (tidy: a value a line), or a column a series (wide). Raises BadParameter for what is neither."""
 
     def __init__(self, columns: Sequence[str] | None, given: Given) -> None:
         self._given = given
+        self._value_column = given.value_column or VALUE
         self.series: dict[str, Head] = {}
         """The columns that are series; empty when tidy."""
         self._saying: list[str] | None = None
         self._known: dict[tuple[object, ...], _Said] = {}
+        self._said_before: _Said | None = None
+        self._values: Sequence[_Value] = ()
         if columns is None:  # JSON lines: each line brings its own
+            if given.column_label is not None:
+                raise typer.BadParameter("JSON lines have no heads: leave out --column-label")
             return
         _require(given.timestamp_column, columns, "--timestamp-column")
+        if given.value_column is not None:
+            _require(given.value_column, columns, "--value-column")
         if RESAMPLED_COLUMNS.issubset(columns):
             raise typer.BadParameter(BUCKETS_ARE_NO_LABELS)
-        if given.value_column not in columns:
+        if self._value_column not in columns:
             self.series = {name: self._head(name, columns) for name in columns if self._of_all(name) is None}
-        named = [name for name in NAME_COLUMNS if name in columns]
-        if given.metric_type and named:
-            raise typer.BadParameter(f"the file has a column {named[0]!r}: leave out --metric-type")
+        elif given.column_label is not None:
+            raise typer.BadParameter(
+                f"the file has a column {self._value_column!r}, so it has a value a line, and --column-label says that "
+                "it has a column a series: leave out --column-label, or rename the column"
+            )
+        named = any(name in columns for name in NAME_COLUMNS)
         heads = [*self.series.values()] or [Head(None, {})]
         if not given.metric_type and not named and not all(head.metric_type for head in heads):
             raise typer.BadParameter("no column says which metric this is (metric_type): give --metric-type zone_load")
-        for name in given.labels:
-            if name in columns:
-                raise typer.BadParameter(f"the file has a column {name!r}: leave out --label {name}=…")
-        silent = {given.timestamp_column, given.value_column, KNOWLEDGE_TIME, *self.series}
+        silent = {given.timestamp_column, self._value_column, KNOWLEDGE_TIME, *self.series}
         self._saying = [name for name in columns if name not in silent]
 
     def meaning(self, column: str) -> str:
@@ -102,7 +122,7 @@ class Layout:
             head = self.series[column]
             labels = ", ".join(f"{name}={value}" for name, value in head.labels.items())
             return f"the series {head.metric_type or ''}{{{labels}}}"
-        return self._of_all(column) or ("value" if column == self._given.value_column else "label")
+        return self._of_all(column) or ("value" if column == self._value_column else "label")
 
     def metrics(self, cells: Mapping[str, object]) -> Iterator[Metric | Refused | None]:
         """The metrics of a line; None for each series that has no value there: an empty cell, a null."""
@@ -113,27 +133,47 @@ class Layout:
                 raise BadTimeError(f"there is no {given.timestamp_column}: each line needs one")
             timestamp = read_time(time, given.timestamp_column, given.zone)
             knowledge_time = self._known_at(cells.get(KNOWLEDGE_TIME) or None)
-            name, metadata, attributes = self._said_of(cells)
+            said = self._said_of(cells)
         except ValueError as exc:
             yield Refused(None, str(exc))
             return
-        heads = self.series or {given.value_column: Head(None, {})}
-        for column, head in heads.items():
+        for value in self._values_of(said):
             try:
-                value = _number(cells.get(column), "value" if self.series else column)
-                if value is None:
-                    yield None if self.series else Refused(None, NO_VALUE)
+                if value.problem is not None:
+                    raise MetricError(value.problem)
+                if value.column not in cells:  # a line of JSON
+                    raise MetricError(NO_VALUE.format(value.column))
+                number = _number(cells[value.column], VALUE if self.series else value.column)
+                if number is None:
+                    yield None
                     continue
                 yield Metric(
-                    head.metric_type or name or "",
-                    value,
+                    value.metric_type or "",
+                    number,
                     timestamp,
-                    {**metadata, **head.labels} if head.labels else metadata,
+                    value.metadata,
                     knowledge_time=knowledge_time,
-                    attributes=attributes,
+                    attributes=said[2],
                 )
             except ValueError as exc:
-                yield Refused(column if self.series else None, str(exc))
+                yield Refused(value.column if self.series else None, str(exc))
+
+    def _values_of(self, said: _Said) -> Sequence[_Value]:
+        """Where a line has values, and what it and their heads say of each."""
+        name, metadata, _ = said
+        if not self.series:
+            return [_Value(self._value_column, name, metadata)]
+        if said is not self._said_before:
+            self._said_before, self._values = said, [self._value(said, *series) for series in self.series.items()]
+        return self._values
+
+    def _value(self, said: _Said, column: str, head: Head) -> _Value:
+        name, metadata, _ = said
+        try:
+            whole = _merged(metadata, head.labels, "the line", "the head")
+            return _Value(column, _one_name(name, head.metric_type, "the line", "the head"), whole)
+        except MetricError as exc:
+            return _Value(column, None, {}, str(exc))
 
     def _known_at(self, cell: object) -> datetime | None:
         """None is the moment of sending."""
@@ -161,30 +201,28 @@ class Layout:
         """Name, metadata and attributes that hold for the whole line. An empty cell says nothing."""
         if RESAMPLED_COLUMNS.issubset(cells):
             raise MetricError(BUCKETS_ARE_NO_LABELS)
-        given = self._given
-        name: object = given.metric_type
-        metadata: dict[str, object] = dict(given.labels)
+        name: str | None = None
+        metadata: dict[str, object] = {}
         attributes: dict[str, object] | None = None
         for column, cell in cells.items():
             if cell is None or cell == "" or column in self.series:
                 continue
-            if column in (given.timestamp_column, given.value_column, KNOWLEDGE_TIME):
+            if column in (self._given.timestamp_column, self._value_column, KNOWLEDGE_TIME):
                 continue
             if column in NAME_COLUMNS:
-                name = cell
+                name = _one_name(name, cell, "one column", "another")
             elif column == "attributes":
                 attributes = _attributes(cell)
             elif column == "labels" and isinstance(cell, dict):
-                metadata |= cell
+                metadata = _merged(metadata, cell, "a column", "'labels'")
             elif column == "valid" and isinstance(cell, str):
-                metadata[column] = BOOLS.get(cell.lower(), cell)
+                metadata = _merged(metadata, {column: BOOLS.get(cell.lower(), cell)}, "'labels'", "a column")
             else:
-                metadata[column] = cell
-        if name is not None and not isinstance(name, str):
-            raise MetricError(f"metric_type {name!r} is a {type(name).__name__}: give a string, such as 'zone_load'")
+                metadata = _merged(metadata, {column: cell}, "'labels'", "a column")
+        name = _one_name(name, self._given.metric_type, "the file", "--metric-type")
         if name is None and not self.series:
             raise MetricError("nothing says which metric this is: give --metric-type, or metric_type on each line")
-        return name, metadata, attributes
+        return name, _merged(metadata, self._given.labels, "the file", "--label"), attributes
 
     def _of_all(self, column: str) -> str | None:
         """What a column says of all values of its line; None for a value, a series or a label."""
@@ -200,19 +238,28 @@ class Layout:
 
     def _head(self, column: str, columns: Sequence[str]) -> Head:
         r"""A column's head as a series: `zone_load{zone=ES}`, `zone=ES,unit=MW`, or a value of --column-label."""
+        head = self._read_head(column, columns)
+        try:
+            _one_name(head.metric_type, self._given.metric_type, f"the head {column!r}", "--metric-type")
+            _merged(head.labels, self._given.labels, f"the head {column!r}", "--label")
+        except MetricError as exc:
+            raise typer.BadParameter(str(exc)) from exc
+        return head
+
+    def _read_head(self, column: str, columns: Sequence[str]) -> Head:
         label = self._given.column_label
         if label is not None:
             return Head(None, {label: column})
         name, opened, rest = cut(column, "{")
         try:
             if opened and rest.endswith("}"):
-                return Head(name, read_pairs(rest[:-1]))
+                return Head(name or None, read_pairs(rest[:-1]))
             if labels := read_pairs(column):
                 return Head(None, labels)
         except ValueError:
             pass
         raise typer.BadParameter(
-            f"there is no column {self._given.value_column!r} among {_listed(columns)}, and {column!r} is no series: "
+            f"there is no column {self._value_column!r} among {_listed(columns)}, and {column!r} is no series: "
             "say with --value-column where the values are; or, for a column a series, with --column-label which label "
             "the heads are values of, or write heads like zone=ES,production_type=solar"
         )
@@ -227,6 +274,40 @@ def _require(column: str, columns: Sequence[str], option: str) -> None:
 
 def _listed(columns: Sequence[str]) -> str:
     return ", ".join(map(repr, columns[:20])) + (", …" if len(columns) > 20 else "")
+
+
+def _one_name(name: str | None, other: object, where: str, elsewhere: str) -> str | None:
+    """The metric type that either of them gives. Raises MetricError where they differ, and for what is no string."""
+    if other is not None and not isinstance(other, str):
+        raise MetricError(f"metric_type {other!r} is a {type(other).__name__}: give a string, such as 'zone_load'")
+    if name is None or other is None or name == other:
+        return other if name is None else name
+    raise MetricError(
+        f"metric_type is {name!r} in {where} and {other!r} in {elsewhere}: give it once, or the same in both"
+    )
+
+
+def _merged(
+    labels: Mapping[str, object], others: Mapping[str, object], where: str, elsewhere: str
+) -> dict[str, object]:
+    """The labels of both, where an empty one gives nothing. Raises MetricError for one that they give differently."""
+    merged = dict(labels)
+    for name, value in others.items():
+        if value is None or value == "":
+            continue
+        earlier = merged.setdefault(name, value)
+        if earlier is not value and _as_written(earlier) != _as_written(value):
+            raise MetricError(
+                f"{name!r} is {earlier!r} in {where} and {value!r} in {elsewhere}: give it once, or the same in both"
+            )
+    return merged
+
+
+def _as_written(value: object) -> object:
+    """A label's value as its text: true and 'true' are one, 2025 and '2025', but not 1 and true."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else value
 
 
 def _attributes(cell: object) -> dict[str, object]:
