@@ -183,6 +183,8 @@ def test_gaps_and_the_balance_of_a_zone(reader: Shell) -> None:
 def test_wide_has_a_column_a_series(reader: Shell) -> None:
     lines = reader("query", "some_load", *DAY, "--wide").stdout.splitlines()
     assert lines[:2] == ["timestamp,ES,PT", "2025-03-01T00:00:00Z,0.30000000000000004,0.30000000000000004"]
+    limited = reader("query", "some_load", *DAY, "--wide", "--limit", "3").stdout.splitlines()
+    assert limited == lines[:4], "rows of the wide table: every series whole"
     table = reader("query", "some_load", *DAY, "--wide", "--format", "table").stdout.splitlines()
     assert table[0].split() == ["timestamp", "(UTC)", "ES", "PT"]
 
@@ -203,7 +205,7 @@ def test_a_table_says_once_what_all_rows_share(reader: Shell) -> None:
     assert lines[0] == "datasource=entsoe  unit=MW  data_state=final"
     assert lines[1].split("  ")[0] == "timestamp (UTC)"
     assert [line.split()[:4] for line in lines[2:]] == [
-        ["2025-03-01", "05:00:00", "123456789.12345679", zone] for zone in ("ES", "PT")
+        ["2025-03-01", "05:00:00", "123456789", zone] for zone in ("ES", "PT")
     ]
 
 

@@ -102,6 +102,26 @@ def test_wide_frames_have_a_column_a_series(query: Query) -> None:
         query.history().to_pandas(wide=True)
 
 
+def test_a_limit_of_a_wide_frame_counts_timestamps(store: DirectWriter, client: Client, name: str) -> None:
+    """Every series is whole up to there: what begins later, has holes or comes last in the order, too."""
+    store.put(
+        *(Metric(name, float(n), T0 + n * HOUR, {"zone": "AT"}) for n in range(2, 9)),
+        *(Metric(name, float(n), T0 + n * HOUR, {"zone": "ES"}) for n in range(0, 9, 2)),
+        *(Metric(name, float(n), T0 + n * HOUR, {"zone": "PT"}) for n in range(6)),
+    )
+    query = client.metrics(name, start=T0, end=T0 + 9 * HOUR)
+    summed, filled = query.resample("2h", "sum"), query.resample("1h", "max", fill="zero")
+    for asked in (query, summed, filled, query.latest(), client.latest(name)):
+        whole = asked.to_pandas(wide=True)
+        for rows in (1, 2, 3, 100):
+            limited = asked.limit(rows)
+            pd.testing.assert_frame_equal(limited.to_pandas(wide=True), whole.head(rows))
+            assert limited.to_polars(wide=True).height == limited.to_arrow(wide=True).num_rows == min(rows, len(whole))
+    assert query.limit(3).to_pandas(wide=True).isna().sum().to_dict() == {"AT": 2, "ES": 1, "PT": 0}
+    assert len(query.limit(3).to_pandas()) == 3
+    assert client.metrics(name, zone="AT", start=T0).limit(2).to_series().tolist() == [2.0, 3.0]
+
+
 def test_several_labels_are_levels(store: DirectWriter, client: Client, name: str) -> None:
     store.put(*(Metric(name, 1.0, T0, {"zone": zone, "unit": unit}) for zone, unit in (("ES", "MW"), ("PT", "kW"))))
     frame = client.metrics(name, start=T0, end=T0 + HOUR).to_pandas(wide=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import sys
 from contextlib import contextmanager
 from datetime import datetime
@@ -48,8 +49,8 @@ OUTPUT = typer.Option(
 def write_rows(rows: Rows, *, format_: Format | None, output: Path | None) -> int:
     """Write all rows, and say how many. Raises BadParameter for a form that cannot go there.
 
-    Numbers are written so that they read back bit for bit, times in ISO 8601 with an offset. Text is as it is, but on
-    a terminal, where it is escaped.
+    Numbers are written so that they read back bit for bit, times in ISO 8601 with an offset; a table is for people, and
+    rounds. Text is as it is, but on a terminal, where it is escaped.
     """
     chosen = check_output(format_, output)
     count = 0
@@ -100,7 +101,8 @@ def _write(rows: Rows, format_: Format, stream: TextIO, *, on_terminal: bool) ->
     if format_ is Format.TABLE:
         from wattnet.cli._table import lines_of_table
 
-        for line in lines_of_table(rows):
+        width = shutil.get_terminal_size().columns if on_terminal else None
+        for line in lines_of_table(rows, width=width):
             typer.echo(line, file=stream)
     elif format_ is Format.CSV:
         _write_csv(rows, stream, on_terminal=on_terminal)

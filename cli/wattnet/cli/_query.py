@@ -38,7 +38,9 @@ def query(
     history: bool = typer.Option(False, "--history", help="Every revision, in the order in which they became known."),
     valid_only: bool = typer.Option(False, "--valid-only", help="Without points whose current value is not valid."),
     attributes: bool = typer.Option(False, "--attributes", help="With what describes each value, as a last column."),
-    limit: int | None = typer.Option(None, "--limit", min=1, help="The first so many rows."),
+    limit: int | None = typer.Option(
+        None, "--limit", min=1, help="The first so many rows; with --wide, of timestamps."
+    ),
     resample: str | None = typer.Option(
         None, "--resample", metavar="STEP", help="A row a bucket of time: 15min, 1h, 1d, 1w, 1mo, 1y."
     ),
@@ -66,8 +68,10 @@ def query(
     from wattnet.cli._output import check_output
     from wattnet.cli._reading import open_client
 
-    if plot and (format_ or output or wide):
-        raise typer.BadParameter("--plot draws on the terminal: leave out --format, --output and --wide")
+    if plot and (format_ or output or wide or limit):
+        raise typer.BadParameter(
+            "--plot draws all values on the terminal: leave out --format, --output, --wide, --limit"
+        )
     if attributes and (plot or wide):
         raise typer.BadParameter("--attributes are a column of each value: leave out --plot and --wide")
     if (how is not None or fill is not None) and resample is None:

@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import logging
+import shutil
 import sys
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -68,20 +69,26 @@ def tail(
 
 
 def _table(changes: Iterable[Change]) -> Iterator[str]:
-    yield typer.style(f"{'timestamp (UTC)':<19}  {'value':>22}  {'was':>22}  series", bold=True)
+    from rich.cells import cell_len, set_cell_size
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    yield typer.style(f"{'timestamp (UTC)':<19}  {'value':>12}  {'was':>12}  series", bold=True)
     for change in changes:
         metric = change.metric
         was = "" if change.previous is None else _value(change.previous)
         quality = "" if metric.valid else "  not valid"
         quality += "" if metric.zone_status == "complete" else f"  {metric.zone_status}"
-        yield (
-            f"{metric.timestamp.replace(tzinfo=None)!s:<19}  {_value(metric):>22}  {was:>22}  "
+        line = (
+            f"{metric.timestamp.replace(tzinfo=None)!s:<19}  {_value(metric):>12}  {was:>12}  "
             f"{escaped(metric.series_key + quality, keep='')}"
         )
+        yield line if width is None or cell_len(line) <= width else set_cell_size(line, width - 1) + "…"
 
 
 def _value(metric: Metric) -> str:
-    return "withdrawn" if metric.value is None else repr(metric.value)
+    from wattnet.cli._table import number
+
+    return "withdrawn" if metric.value is None else number(metric.value)
 
 
 def _csv(changes: Iterable[Change]) -> Iterator[str]:

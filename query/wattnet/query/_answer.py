@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,26 @@ class Answer:
     """How many values a bucket has."""
     coverage: NDArray[np.float64] | None = None
     """The share of a bucket's time that has values, of energy and power."""
+
+    def taken(self, rows: slice | NDArray[np.bool_]) -> Answer:
+        """Some of its rows; the series stay."""
+
+        def text(column: Text) -> Text:
+            return Text(column.values, column.codes[rows])
+
+        return replace(
+            self,
+            position=self.position[rows],
+            timestamp=self.timestamp[rows],
+            value=self.value[rows],
+            valid=self.valid[rows],
+            zone_status=text(self.zone_status),
+            data_state=text(self.data_state),
+            knowledge_time=self.knowledge_time[rows],
+            attributes=None if self.attributes is None else text(self.attributes),
+            count=None if self.count is None else self.count[rows],
+            coverage=None if self.coverage is None else self.coverage[rows],
+        )
 
     def labels(self) -> Iterator[tuple[str, Text]]:
         """A column for each label name; `label_valid` for one that is named like a column.

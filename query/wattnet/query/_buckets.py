@@ -38,7 +38,7 @@ def to_buckets(question: Question, resampling: Resampling, matches: Matches, blo
         if resampling.fill is not None:
             answer = _filled(answer, count, edges[:-1], resampling.fill)
     if question.limit is not None:
-        answer = _first(answer, question.limit)
+        answer = answer.taken(slice(question.limit))
     return replace(answer, zone=resampling.zone, step=resampling.step.iso)
 
 
@@ -80,22 +80,4 @@ def _filled(answer: Answer, count: NDArray[np.int64], starts: NDArray[np.int64],
         data_state=Text(("",), np.zeros(len(row), np.int32)),
         knowledge_time=np.where(added, newest[position], answer.knowledge_time[row]),
         count=np.where(added, 0, count[row]),
-    )
-
-
-def _first(answer: Answer, rows: int) -> Answer:
-    def text(column: Text) -> Text:
-        return Text(column.values, column.codes[:rows])
-
-    return replace(
-        answer,
-        position=answer.position[:rows],
-        timestamp=answer.timestamp[:rows],
-        value=answer.value[:rows],
-        valid=answer.valid[:rows],
-        zone_status=text(answer.zone_status),
-        data_state=text(answer.data_state),
-        knowledge_time=answer.knowledge_time[:rows],
-        count=None if answer.count is None else answer.count[:rows],
-        coverage=None if answer.coverage is None else answer.coverage[:rows],
     )

@@ -70,7 +70,7 @@ class Query:
         return self._refined(attributes=True)
 
     def limit(self, rows: int) -> Query:
-        """The first `rows` rows only."""
+        """The first `rows` rows only; of a wide frame the first so many timestamps, with the values of all series."""
         if type(rows) is not int or rows < 1:
             raise QuestionError(f"limit({rows!r}) is no number of rows: give an int of at least 1")
         return self._refined(limit=rows)
@@ -252,7 +252,13 @@ class Query:
             raise QuestionError(
                 "a history has several values a point, and no place for them in a wide frame: read it long"
             )
-        return self._answer()
+        rows = self._question.limit
+        if rows is None:
+            return self._answer()
+        from wattnet.query._wide import first_times
+
+        # Among the first so many times of all series are only such of the first so many of each.
+        return first_times(self._refined(limit=None, limit_each=rows)._answer(), rows)
 
     def _answers(self) -> Iterator[Answer]:
         """Block by block."""

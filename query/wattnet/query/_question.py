@@ -51,6 +51,8 @@ class Question:
     newest: bool = False
     attributes: bool = False
     limit: int | None = None
+    limit_each: int | None = None
+    """Of each series' rows; more may come."""
     resampling: Resampling | None = None
 
     @property
@@ -115,8 +117,7 @@ class Question:
                 statement = select.newest(piece, range_us=None if self.start is None else (start_us, end_us))
             if self.start is not None:
                 statement = _sized(statement, piece, end_us - start_us)
-            limit = self._rows_limit()
-            yield statement if limit is None else statement.limited(limit)
+            yield self._limited(statement)
 
     def _all(self, database: Database, matches: Matches) -> list[Sequence[Any]]:
         rows = 0
@@ -200,9 +201,18 @@ class Question:
         _, start_us, end_us = self._select()
         return start_us, end_us
 
+    def _limited(self, statement: Statement) -> Statement:
+        if not self._rows_are_the_answers():
+            return statement
+        if self.limit is not None:
+            return statement.limited(self.limit)
+        return statement if self.limit_each is None or self.newest else statement.limited_each(self.limit_each)
+
     def _rows_limit(self) -> int | None:
-        """Of ClickHouse's rows: where they are not yet those of the answer, none."""
-        return self.limit if self.resampling is None or self.resampling.rows_are_buckets else None
+        return self.limit if self._rows_are_the_answers() else None
+
+    def _rows_are_the_answers(self) -> bool:
+        return self.resampling is None or self.resampling.rows_are_buckets
 
     def _select(self) -> tuple[Select, int, int]:
         now = now_us()

@@ -73,6 +73,10 @@ class Statement:
         """The first `rows` rows of it."""
         return replace(self, sql=f"{self.sql}\nLIMIT {rows:d}")
 
+    def limited_each(self, rows: int) -> Statement:
+        """The first `rows` rows of each series."""
+        return replace(self, sql=f"{self.sql}\nLIMIT {rows:d} BY position")
+
 
 @dataclass(frozen=True, slots=True)
 class Select:

@@ -60,6 +60,12 @@ def wide_arrow(answer: Answer) -> pa.Table:
     )
 
 
+def first_times(answer: Answer, count: int) -> Answer:
+    """The rows of its first so many timestamps."""
+    times = np.unique(answer.timestamp)
+    return answer if len(times) <= count else answer.taken(answer.timestamp < times[count])
+
+
 def one_series(answer: Answer) -> pd.Series[float]:
     """The values of the only series. Raises QuestionError when there are more."""
     if len(answer.series) > 1:
