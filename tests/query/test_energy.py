@@ -137,7 +137,9 @@ def test_a_resolution_that_is_not_given_is_inferred_and_said(store: DirectWriter
     with pytest.warns(InferredResolutionWarning, match=r"1 of 2 series .* PT15M") as caught:
         assert read(query) == [(0, 1, 1), (1, 1, 1), (0, 1, 1), (1, None, 0.25)]
     assert caught[0].filename == __file__, "the line that reads, not one of the client's"
-    put(store, name, {0: 1.0}, production_type="hydro", resolution="P999999Y")
+    hydro = {"zone": "ES", "unit": "MW", "production_type": "hydro"}
+    odd = {"resolution": "P999999Y"}  # as it was stored before there was a rule
+    store.put(Metric.from_stored(name, 1.0, T0, hydro, knowledge_time=T0, attributes=odd))
     lone = client.metrics(name, production_type="hydro", start=T0, end=T0 + HOUR).resample("1h", "energy")
     with pytest.warns(InferredResolutionWarning, match="single value"):
         assert read(lone) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import timedelta
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from schemas.made import T0, metric
 
+from wattnet.query._step import parse_duration
 from wattnet.schemas import (
     AttributeValueError,
     LabelError,
@@ -84,6 +86,40 @@ def test_an_attribute_given_twice_must_agree() -> None:
     assert metric({"resolution": None}, attributes={"resolution": "PT1H"}).attributes == {"resolution": "PT1H"}
     with pytest.raises(AttributeValueError, match="give it once"):
         metric({"resolution": "PT15M"}, attributes={"resolution": "PT1H"})
+
+
+RESOLUTIONS = {
+    "PT15M": "PT15M", "PT60M": "PT60M", "PT1H": "PT1H", "P1D": "P1D", "P7D": "P7D", "P1M": "P1M", "P1Y2M": "P1Y2M",
+    "P1DT12H": "P1DT12H", "P10Y": "P10Y", "15min": "PT15M", "15 min": "PT15M", "1h": "PT1H", "60min": "PT60M",
+    "1d": "P1D", "1w": "P1W", "3mo": "P3M", "1y": "P1Y", "30s": "PT30S", "05min": "PT5M",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "kept"), RESOLUTIONS.items())
+def test_a_resolution_is_kept_as_iso_8601(given: str, kept: str) -> None:
+    """Wherever it is given; and readers of intervals understand it."""
+    assert metric({"resolution": given}).attributes == {"resolution": kept}
+    assert metric(attributes={"resolution": given}).attributes == {"resolution": kept}
+    assert metric({"resolution": given}, attributes={"resolution": kept}).attributes == {"resolution": kept}
+    assert parse_duration(kept) is not None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "hourly", "15", 15, "15m", "1M", "15T", "h", "1 hour", "pt1h", "P", "PT", "P1DT", "PT0S", "0min", "0d", "-1h",
+        "PT0.5H", "1.5h", "P11Y", "P999999Y", "99y", " PT1H", "PT1H\n", "١h", True, 1.0, timedelta(hours=1), ["PT1H"],
+    ],
+)  # fmt: skip
+def test_any_other_resolution_is_refused(given: Any) -> None:
+    for arguments in ({"metadata": {"resolution": given}}, {"attributes": {"resolution": given}}):
+        with pytest.raises(AttributeValueError, match=r"resolution .* is no length of an interval: give .* 'PT15M'"):
+            metric(**arguments)
+
+
+def test_an_odd_resolution_that_is_stored_is_read() -> None:
+    stored = Metric.from_stored("a", 1.0, T0, {}, knowledge_time=T0, attributes={"resolution": "hourly"})
+    assert stored.attributes == {"resolution": "hourly"}
 
 
 @pytest.mark.parametrize("metric_type", [t for t in MetricType if t not in (MetricType.FACTOR, MetricType.UNKNOWN)])

@@ -23,9 +23,11 @@ from wattnet.schemas._labels import (
     identity_labels,
     utf8_bytes,
 )
+from wattnet.schemas._resolution import canonical_resolution
 from wattnet.schemas._suggest import suggest
 from wattnet.schemas._types import LABELS_BY_TYPE, ZONED_METRIC_NAMES, MetricType
 
+RESOLUTION = "resolution"
 MAX_NAME_BYTES = 200
 MAX_DATA_STATE_BYTES = 200
 ZONE_STATUSES = ("missing", "preview", "complete")
@@ -152,6 +154,9 @@ def _missing(kind: MetricType | str, present: Mapping[str, str]) -> tuple[str, .
 
 def _move_attributes(metadata: dict[str, object], attributes: dict[str, object]) -> None:
     """What describes a value is often given among its labels; there it would make a series of its own."""
+    for given in (metadata, attributes):
+        if given.get(RESOLUTION) not in (None, ""):
+            given[RESOLUTION] = canonical_resolution(given[RESOLUTION])
     for key in ATTRIBUTE_LABEL_NAMES:
         moved = metadata.pop(key, None)
         if moved is None or moved == "":

@@ -34,7 +34,8 @@ class Metric:
                     valid (bool, default True), zone_status (complete, preview, missing; default complete), data_state.
                     None and empty labels are absent. At most 64 labels of 4,096 bytes together
     knowledge_time  when the value became known, aware; None lets the producer say now. It names the revision
-    attributes      what describes the value and does not name the series, such as resolution ('PT15M')
+    attributes      what describes the value and does not name the series, such as resolution: the length of its
+                    interval in ISO 8601 ('PT15M', 'P1D'), or as '15min', '1h', '1d', which becomes that
     strict          refuse what lacks a label that its type requires; otherwise a LabelWarning says so the first time
                     that these labels are met
 

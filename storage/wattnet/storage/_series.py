@@ -11,7 +11,7 @@ import warnings
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from wattnet.schemas import LabelWarning, Metric
+from wattnet.schemas import LabelWarning, Metric, canonical_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +33,27 @@ def sample(name: str, metadata: Mapping[str, Any]) -> Metric:
     Labels that readers of its type expect and that are missing are no matter here: 1.x asked for none.
     """
     given = {label: value for label, value in map(_as_given, metadata.items()) if label != NO_LABEL}
+    resolution = given.pop("resolution", None)
     with _quietly, warnings.catch_warnings():
         warnings.simplefilter("ignore", LabelWarning)
-        return Metric(name, 0.0, EPOCH, given)
+        metric = Metric(name, 0.0, EPOCH, given)
+    return metric if resolution is None else _with_resolution(metric, resolution)
+
+
+def _with_resolution(metric: Metric, resolution: object) -> Metric:
+    """In whatever words: 1.x has no rule for it, and a program may ask for those that it wrote."""
+    text = canonical_labels({"interval": resolution}).get("interval")
+    return Metric.from_stored(
+        metric.name,
+        metric.value,
+        metric.timestamp,
+        metric.labels,
+        knowledge_time=None,
+        valid=metric.valid,
+        zone_status=metric.zone_status,
+        data_state=metric.data_state,
+        attributes=metric.attributes if text is None else {**metric.attributes, "resolution": text},
+    )
 
 
 def plain(value: Any) -> Any:
