@@ -57,11 +57,16 @@ def test_migrate_there_and_back(wattnet: Command, wattnet_stack: LocalStack) -> 
     assert "deletes all data" in unasked.stderr
     assert "--yes" in unasked.stderr
 
-    down = wattnet("migrate", "down", "--yes", env=env)
-    assert (down.returncode, down.stdout) == (0, f"took back {names[-1]}\n"), "the newest was there still"
+    too_many = wattnet("migrate", "down", "--steps", str(len(names) + 1), "--yes", env=env)
+    assert (too_many.returncode, too_many.stdout) == (2, "")
+    assert f"has only {len(names)} migrations" in too_many.stderr
+
+    down = wattnet("migrate", "down", "--steps", "2", "--yes", env=env)
+    rolled_back = f"rolled back {names[-1]}\nrolled back {names[-2]}\n"
+    assert (down.returncode, down.stdout) == (0, rolled_back), "the refused calls changed nothing"
     after = wattnet("migrate", "status", env=env).stdout
-    assert (after.count(" applied "), after.count(" pending")) == (len(names) - 1, 1)
-    assert wattnet("migrate", "up", env=env).stdout == f"applied {names[-1]}\n"
+    assert (after.count(" applied "), after.count(" pending")) == (len(names) - 2, 2)
+    assert wattnet("migrate", "up", env=env).stdout == f"applied {names[-2]}\napplied {names[-1]}\n"
 
 
 def _env(road: Road) -> dict[str, str]:

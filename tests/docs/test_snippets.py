@@ -1,14 +1,11 @@
-"""What the documents show works as it stands there: programs run, commands and their options exist."""
+"""The programs in the documents run as they are printed."""
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import subprocess
 import sys
-from contextlib import redirect_stdout
-from functools import cache
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -16,10 +13,9 @@ import pytest
 from command import Command
 from nbclient import NotebookClient
 from road import until
-from snippets import ROOT, SHELLS, Snippet, command_lines, documents, snippets
+from snippets import ROOT, Snippet, documents, snippets
 from warm_process import WarmProcess
 
-from wattnet.cli._app import run
 from wattnet.clickhouse import ClickHouseSettings
 from wattnet.consumer import KafkaSettings, Settings, verify
 
@@ -134,67 +130,6 @@ def test_the_readme_shows_how_to_send_and_read() -> None:
     run = [one.text for one in snippets(ROOT / "README.md") if one.language == "python" and not one.not_run]
     assert any("producer.send(" in text for text in run)
     assert any(".metrics(" in text for text in run)
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
-def test_the_commands_exist(document: Path) -> None:
-    for snippet in snippets(document):
-        if snippet.language in SHELLS:
-            for arguments in command_lines(snippet.text, "wattnet"):
-                assert unknown(arguments) is None, f"{snippet.where}: wattnet {' '.join(arguments)}"
-            for targets in command_lines(snippet.text, "make"):
-                assert {one for one in targets if "=" not in one} <= make_targets(), f"{snippet.where}: make {targets}"
-
-
-@cache
-def help_of(*commands: str) -> str:
-    """What `wattnet … --help` says."""
-    shown = io.StringIO()
-    with redirect_stdout(shown):
-        assert run([*commands, "--help"]) == 0
-    return shown.getvalue()
-
-
-def unknown(arguments: list[str]) -> str | None:
-    """The first word that the command line does not know, or None."""
-    path: list[str] = []
-    for word in arguments:
-        shown = help_of(*path)
-        _, _, commands = shown.partition("\nCommands")
-        if word.startswith("-"):
-            if not re.search(rf"(?<![\w-]){re.escape(word.split('=')[0])}(?![\w-])", shown):
-                return word
-        elif commands:
-            if not re.search(rf"^  {re.escape(word)}(\s|$)", commands, re.MULTILINE):
-                return word
-            path.append(word)
-    return None
-
-
-@cache
-def make_targets() -> frozenset[str]:
-    return frozenset(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-
-
-def test_the_check_of_commands_checks() -> None:
-    shell = """
-    $ KAFKA_TOPIC=x wattnet verify --json | jq .ok   # a comment: wattnet nonsense
-    .venv/bin/wattnet migrate \\
-        up && wattnet migrate down --yes; wattnet up --data-dir=./here &
-    pip install 'wattnet-storage[cli]'
-    """
-    calls = command_lines(shell, "wattnet")
-    assert calls == [
-        ["verify", "--json"],
-        ["migrate", "up"],
-        ["migrate", "down", "--yes"],
-        ["up", "--data-dir=./here"],
-    ]
-    assert [unknown(call) for call in calls] == [None] * 4
-    assert unknown(["verfy"]) == "verfy"
-    assert unknown(["verify", "--jsn"]) == "--jsn"
-    assert unknown(["migrate", "upp"]) == "upp"
-    assert unknown(["--version"]) is None
 
 
 def test_blocks_are_found_with_their_reasons(tmp_path: Path) -> None:

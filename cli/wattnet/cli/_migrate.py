@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wattnet.clickhouse import ClickHouseSettings
 
 app = typer.Typer(
-    help="Apply, take back or list the migrations of the tables.",
+    help="Apply, roll back or list the migrations of the tables.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -34,27 +34,35 @@ def up() -> None:
 
 @app.command()
 def down(
+    steps: int = typer.Option(1, "--steps", min=1, metavar="N", help="How many migrations, newest first."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
 ) -> None:
-    """Take back the newest migration, with all data in its tables."""
+    """Roll back the newest migrations, with all data in their tables."""
     from wattnet.clickhouse import migrate_down, migration_status
 
     settings = _settings()
-    applied = [migration for migration in migration_status(settings) if migration.applied_at is not None]
+    applied = [migration.name for migration in migration_status(settings) if migration.applied_at is not None]
     where = f"database {settings.database} at {settings.address}"
     if not applied:
-        typer.echo(f"{where} has no migration to take back")
+        typer.echo(f"{where} has no migration to roll back")
         return
-    newest = applied[-1].name
+    if steps > len(applied):
+        raise CommandError(
+            f"--steps {steps}: {where} has only {len(applied)} migrations, see `wattnet migrate status`",
+            exit_code=EXIT_USAGE,
+        )
+    newest_first = applied[: -steps - 1 : -1]
+    names = ", ".join(newest_first)
     if not yes:
         if not sys.stdin.isatty():
             raise CommandError(
-                f"taking back {newest} deletes all data in its tables: give --yes where nobody can be asked",
+                f"rolling back {names} deletes all data in the tables that it made: add --yes if you mean it",
                 exit_code=EXIT_USAGE,
             )
-        typer.confirm(f"{where}: take back {newest} and delete all data in its tables?", abort=True, err=True)
-    migrate_down(settings)
-    typer.echo(f"took back {newest}")
+        typer.confirm(f"{where}: roll back {names} and delete all data in the tables made by it?", abort=True, err=True)
+    migrate_down(settings, steps=steps)
+    for name in newest_first:
+        typer.echo(f"rolled back {name}")
 
 
 @app.command()
