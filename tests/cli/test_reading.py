@@ -197,7 +197,10 @@ def test_an_empty_answer_still_has_its_columns(reader: Shell) -> None:
     assert ended.stderr == "no values of some_load between -1h and now have these labels\n"
     nowhere = reader("query", "some_load", "zone=XX", *DAY, "--output", "-")
     assert (nowhere.exit_code, len(nowhere.stdout.splitlines())) == (0, 1)
-    assert nowhere.stderr == "no series of some_load has these labels, and a value\n"
+    words, warning = nowhere.stderr.splitlines()
+    assert words == "no series of some_load has these labels, and a value"
+    assert warning.startswith("warning: no series of some_load has zone='XX': there is 'ES', 'PT' (label_values(")
+    assert "`wattnet series some_load` lists them" in warning
 
 
 def test_a_table_says_once_what_all_rows_share(reader: Shell) -> None:
@@ -214,7 +217,9 @@ def test_several_values_of_a_label(reader: Shell) -> None:
     assert [row["zone"] for row in rows] == ["ES", "PT"]
     assert rows[0]["first_timestamp"] == "2025-03-01T00:00:00Z"
     assert rows[0]["last_timestamp"] == "2025-03-01T05:00:00Z"
-    assert reader("series", "some_load", "zone=XX").stderr == "no series of some_load has these labels\n"
+    nothing = reader("series", "some_load", "zone=XX")
+    assert (nothing.exit_code, nothing.stdout.count("\n")) == (0, 1)
+    assert "no series of some_load has zone='XX': there is 'ES', 'PT'" in nothing.stderr
 
 
 def test_a_hostile_label_is_exact_in_a_pipe_and_harmless_on_a_terminal(reader: Shell, wattnet: Command) -> None:

@@ -143,6 +143,7 @@ PUBLIC_NAMES = {
         "Follow",
         "ForecastAccuracy",
         "Gap",
+        "IncompleteBucketWarning",
         "InferredResolutionWarning",
         "MemoryLimitError",
         "MissingExtraError",

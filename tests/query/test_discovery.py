@@ -72,9 +72,35 @@ def test_a_value_that_looks_like_a_typo_warns(store: DirectWriter, client: Clien
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert client.series(name, production_type="nuclear") == []
-        assert client.series(name, zone="DE-LU", production_type=["solar", "x" * 4_000]) != []
         assert client.series(name, zone=["DE-LU", "IT-NORD"], production_type="solar") != []
+
+
+def test_a_value_that_no_series_has_warns_whatever_it_looks_like(
+    store: DirectWriter, client: Client, name: str
+) -> None:
+    """With what there is if that is little, else with how to list it; once for each value, and not for all of many."""
+    store.put(*(Metric(name, 1.0, T0, {"zone": zone, "production_type": "solar"}) for zone in ("DE", "ES", "FR")))
+    how = f"label_values('{name}', 'zone') or `wattnet series {name}` lists"
+    for read in (
+        lambda **labels: client.metrics(name, start=T0, **labels).to_list(),
+        lambda **labels: client.latest(name, **labels).to_list(),
+        lambda **labels: client.series(name, **labels),
+    ):
+        with pytest.warns(UnknownValueWarning) as caught:
+            assert len(read(zone=["Germany", "ES"])) == 1
+        assert [str(one.message) for one in caught] == [
+            f"no series of {name} has zone='Germany': there is 'DE', 'ES', 'FR' ({how} them)"
+        ]
+    with pytest.warns(UnknownValueWarning, match="zone='de': did you mean 'DE'"):
+        assert client.metrics(name, start=T0, zone="de").to_list() == []
+    store.put(*(Metric(name, 1.0, T0, {"zone": f"Z{n}", "production_type": "solar"}) for n in range(20)))
+    with pytest.warns(UnknownValueWarning) as caught:
+        client.series(name, zone=["DE", *("Germany" * n for n in range(1, 100))])
+    assert len(caught) == 6
+    assert str(caught[0].message) == f"no series of {name} has zone='Germany': {how} what there is"
+    assert "94 more" in str(caught[-1].message)
+    with pytest.warns(UnknownValueWarning, match=r"has production_type='x{80}…': there is 'solar'"):
+        assert client.series(name, zone="DE", production_type=["solar", "x" * 4_000]) != []
 
 
 def test_attributes_are_those_of_the_newest_value(store: DirectWriter, client: Client, name: str) -> None:

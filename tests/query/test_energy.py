@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wattnet.query import InferredResolutionWarning, UnitError
+from wattnet.query import IncompleteBucketWarning, InferredResolutionWarning, QuestionError, UnitError
 from wattnet.query._answer import Answer, Text
 from wattnet.query._energy import integrated
 from wattnet.query._points import Points
@@ -112,9 +112,11 @@ def test_gaps_stay_gaps_unless_they_are_filled(store: DirectWriter, client: Clie
     put(store, name, {0: 4.0, 0.5: 8.0, 1.5: 2.0, 4: 6.0, 4.5: 6.0, 5: 1.0}, resolution="PT30M")
     put(store, name, {4.5: None}, resolution="PT30M")
     query = client.metrics(name, start=T0, end=T0 + 5 * HOUR)
-    assert read(query.resample("1h", "energy")) == [(0, 6, 1), (1, None, 0.5), (4, None, 0.5)]
-    assert np.isnan(query.resample("1h", "power").to_pandas()["value"][1])
-    assert query.resample("1h", "energy").to_polars()["value"].to_list() == [6, None, None]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IncompleteBucketWarning)
+        assert read(query.resample("1h", "energy")) == [(0, 6, 1), (1, None, 0.5), (4, None, 0.5)]
+        assert np.isnan(query.resample("1h", "power").to_pandas()["value"][1])
+        assert query.resample("1h", "energy").to_polars()["value"].to_list() == [6, None, None]
 
     def filled(fill: str | float) -> list[float | None]:
         return [value for _, value, _ in read(query.resample("1h", "energy", fill=fill))]
@@ -123,11 +125,42 @@ def test_gaps_stay_gaps_unless_they_are_filled(store: DirectWriter, client: Clie
     assert filled(10) == [6, 6, 10, 10, 8]
     assert filled("previous") == [6, 5, 2, 2, 6]
     # From 8 MW at 0:30 to 2 at 1:30 lies 5 at 1:00; from 2 at 1:30 to 6 at 4:00 lie 2.8, 3.6, 4.4 and 5.2.
-    assert filled("interpolate") == [6, pytest.approx(3.5), pytest.approx(3.2), pytest.approx(4.8), None]
+    with pytest.warns(IncompleteBucketWarning, match="1 of 5 buckets"):
+        interpolated = filled("interpolate")
+    assert interpolated == [6, pytest.approx(3.5), pytest.approx(3.2), pytest.approx(4.8), None]
     coverage = [covered for _, _, covered in read(query.resample("1h", "energy", fill="zero"))]
     assert coverage == [1, 0.5, 0, 0, 0.5], "of what is there, not of what was filled"
     nothing = query.resample("1h", "energy", fill="zero").to_list()[2]
     assert (nothing.valid, nothing.zone_status, nothing.attributes["count"]) == (False, "missing", "0")
+
+
+def test_a_bucket_with_a_hole_has_a_reason_and_an_option(store: DirectWriter, client: Client, name: str) -> None:
+    """One warning, with how much of the time is covered; min_coverage takes what there is, and no more."""
+    put(store, name, {0: 4.0, 0.5: 8.0, 1.5: 2.0, 2: 1.0, 2.25: 1.0, 2.5: 1.0}, resolution="PT30M")
+    query = client.metrics(name, start=T0, end=T0 + 3 * HOUR)
+    for how in ("energy", "power"):
+        with pytest.warns(IncompleteBucketWarning) as caught:
+            frame = query.resample("1h", how).to_pandas()
+        assert len(caught) == 1
+        assert str(caught[0].message) == (
+            f"1 of 3 buckets of {name} have no {how}, because values are missing in part of their time (coverage 0.5): "
+            "min_coverage=0.5 takes what there is, fill= fills the holes, gaps() lists them"
+        )
+        assert caught[0].filename == __file__
+        assert frame["coverage"].tolist() == [1, 0.5, 1]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            enough = query.resample("1h", how, min_coverage=0.5).to_pandas()
+            assert query.resample("1h", how, fill="zero").to_pandas()["value"].notna().all()
+        assert enough["value"].tolist() == [6, 1 if how == "energy" else 2, 1], "the energy of half an hour"
+        assert enough["coverage"].tolist() == [1, 0.5, 1]
+        with pytest.warns(IncompleteBucketWarning):
+            assert query.resample("1h", how, min_coverage=0.51).to_pandas()["value"].isna().sum() == 1
+    for wrong in (0, 1.5, -1, True, "0.5", math.nan):
+        with pytest.raises(QuestionError, match="is no share of a bucket's time"):
+            query.resample("1h", "energy", min_coverage=wrong)  # type: ignore[arg-type]  # wrong on purpose
+    with pytest.raises(QuestionError, match="leave it out, or resample by 'energy'"):
+        query.resample("1h", "mean", min_coverage=0.5)
 
 
 def test_a_resolution_that_is_not_given_is_inferred_and_said(store: DirectWriter, client: Client, name: str) -> None:

@@ -50,6 +50,9 @@ def query(
     fill: str | None = typer.Option(
         None, "--fill", metavar="WHAT", help="Where a bucket has no value: zero, previous, interpolate or a number."
     ),
+    min_coverage: float = typer.Option(
+        1.0, "--min-coverage", metavar="SHARE", help="Of energy and power: from which share of its time with values on."
+    ),
     tz: str | None = TZ,
     timeout_s: float = TIMEOUT_S,
     wide: bool = typer.Option(False, "--wide", help="A row a timestamp, a column a series; held in memory."),
@@ -74,8 +77,10 @@ def query(
         )
     if attributes and (plot or wide):
         raise typer.BadParameter("--attributes are a column of each value: leave out --plot and --wide")
-    if (how is not None or fill is not None) and resample is None:
-        raise typer.BadParameter("--how and --fill say what a bucket shows: give --resample, such as --resample 1h")
+    if (how is not None or fill is not None or min_coverage != 1) and resample is None:
+        raise typer.BadParameter(
+            "--how, --fill and --min-coverage say what a bucket shows: give --resample, such as --resample 1h"
+        )
     check_output(format_, output)
     wanted = parse_labels(labels)
     with open_client(tz=tz, timeout_s=timeout_s) as client:
@@ -87,7 +92,9 @@ def query(
         if attributes:
             asked = asked.with_attributes()
         if resample is not None:
-            asked = asked.resample(resample, how.value if how else "mean", fill=_filling(fill))
+            asked = asked.resample(
+                resample, how.value if how else "mean", fill=_filling(fill), min_coverage=min_coverage
+            )
         if limit is not None:
             asked = asked.limit(limit)
         found = _answer(name, asked, wide=wide, plot=plot, format_=format_, output=output)

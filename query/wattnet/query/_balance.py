@@ -87,7 +87,9 @@ class Comparison:
         total, missing = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1, np.int64)
         wanted = {**self.question.filters.labels, **{label: (value,) for label, value in labels.items()}}
         try:
-            matches = find_matches(self.database, str(name), wanted)
+            # A zone need not have exchanges.
+            may_lack = name in (MetricType.ZONE_IMPORT, MetricType.ZONE_EXPORT)
+            matches = find_matches(self.database, str(name), wanted, may_lack=may_lack)
         except UnknownNameError:
             return _Energy(total, missing, 0)
         series = [match for match in matches.series if "forecast" not in match.labels]

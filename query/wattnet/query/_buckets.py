@@ -30,8 +30,15 @@ def to_buckets(question: Question, resampling: Resampling, matches: Matches, blo
         values = to_answer(matches, blocks, attributes=True)
         unit_of(values)  # before anything is said about steps
         points = to_points(values, resampling.zone)
-        power = resampling.how == "power"
-        answer = integrated(points, edges, start_us, end_us, power=power, fill=resampling.fill)
+        answer = integrated(
+            points,
+            edges,
+            start_us,
+            end_us,
+            power=resampling.how == "power",
+            fill=resampling.fill,
+            min_coverage=resampling.min_coverage,
+        )
     else:
         count = joined(blocks, 5, np.int64)
         answer = replace(to_answer(matches, blocks, attributes=False), count=count)

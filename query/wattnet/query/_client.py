@@ -50,8 +50,8 @@ class Client:
     Labels are given by name (`zone="ES"`, `production_type=["solar", "wind"]`): equality, and for a list, tuple or set
     any one of its values; `from_` stands for the label `from`. So are valid, zone_status and data_state, which select
     among current values. A metric name or label that is not stored is an error with a suggestion; a value that no
-    series has for a label (a zone without data yet) gives an empty answer, with an UnknownValueWarning that suggests
-    another where one is stored that is much like it.
+    series has for a label (a zone without data yet) finds nothing, with an UnknownValueWarning that suggests another
+    or says what there is.
     """
 
     def __init__(

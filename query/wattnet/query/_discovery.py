@@ -32,8 +32,10 @@ _LIKE = """
       AND abs(toInt32(lengthUTF8(v.value)) - toInt32(lengthUTF8({value:String}))) <= 8
     ORDER BY editDistanceUTF8(lowerUTF8(v.value), lowerUTF8({value:String})), v.value LIMIT 20
 """
-_MAX_GUESSES = 5
+_MAX_SAID = 5
+_MAX_LISTED = 8
 _MAX_GUESSED_LENGTH = 200
+_MAX_SHOWN_LENGTH = 80
 
 
 def names(database: Database) -> list[str]:
@@ -70,25 +72,42 @@ def check_labels(database: Database, name: str, wanted: Iterable[str]) -> list[s
     return known
 
 
-def warn_of_typos(
+def warn_of_unknown(
     database: Database, name: str, wanted: Mapping[str, Sequence[str]], found: Mapping[str, Collection[str]]
 ) -> None:
-    """Warn of wanted values that no series of `name` has when one that is stored is much like them.
+    """Warn of wanted values that no series of `name` has (UnknownValueWarning): which may be meant, or what there is.
 
-    `found`: values known to exist. A value that is like no other, or one of another combination of labels, is no
-    typo: nothing is said.
+    `found`: values known to exist. Of values that are stored, but not in this combination of labels, nothing is said.
     """
     for label, wanted_values in wanted.items():
         missing = [value for value in wanted_values if value not in found.get(label, ())]
         if not missing:
             continue
         stored = {value for (value,) in database.rows(_STORED, {"name": name, "label": label, "values": missing})}
-        unknown = [value for value in missing if value not in stored and len(value) <= _MAX_GUESSED_LENGTH]
-        for value in unknown[:_MAX_GUESSES]:
-            like = database.rows(_LIKE, {"name": name, "label": label, "value": value})
-            meant = suggest(value, [one for (one,) in like])
-            if meant:
-                warn_caller(f"no series of {name} has {label}={value!r}: did you mean {meant!r}?", UnknownValueWarning)
+        unknown = [value for value in missing if value not in stored]
+        for value in unknown[:_MAX_SAID]:
+            hint = _meant(database, name, label, value)
+            warn_caller(f"no series of {name} has {label}={_short(value)}{hint}", UnknownValueWarning)
+        if len(unknown) > _MAX_SAID:
+            more = len(unknown) - _MAX_SAID
+            warn_caller(f"no series of {name} has {label}=… as {more:,} more of the values given", UnknownValueWarning)
+
+
+def _meant(database: Database, name: str, label: str, value: str) -> str:
+    if len(value) <= _MAX_GUESSED_LENGTH:
+        like = database.rows(_LIKE, {"name": name, "label": label, "value": value})
+        meant = suggest(value, [one for (one,) in like])
+        if meant:
+            return f": did you mean {meant!r}?"
+    how = f"label_values({name!r}, {label!r}) or `wattnet series {name}` lists"
+    some = [one for (one,) in database.rows(f"{_VALUES} LIMIT {_MAX_LISTED + 1}", {"name": name, "label": label})]
+    if len(some) > _MAX_LISTED:
+        return f": {how} what there is"
+    return f": there is {', '.join(map(_short, some))} ({how} them)"
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= _MAX_SHOWN_LENGTH else f"{value[:_MAX_SHOWN_LENGTH]}…")
 
 
 def _unknown_name(name: str, stored: Sequence[str]) -> UnknownNameError:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wattnet.query._answer import Answer, Text
-from wattnet.query._errors import QuestionError
+from wattnet.query._errors import IncompleteBucketWarning, QuestionError
 from wattnet.query._series import Match
 from wattnet.query._step import HOUR_US
 from wattnet.query._units import one_unit
-from wattnet.schemas import ZONE_STATUSES
+from wattnet.schemas import ZONE_STATUSES, warn_caller
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,11 +44,18 @@ class _Pieces:
 
 
 def integrated(
-    points: Points, edges: NDArray[np.int64], start_us: int, end_us: int, *, power: bool, fill: str | float | None
+    points: Points,
+    edges: NDArray[np.int64],
+    start_us: int,
+    end_us: int,
+    *,
+    power: bool,
+    fill: str | float | None,
+    min_coverage: float = 1.0,
 ) -> Answer:
     """The energy (or mean power) of each bucket that a series has a value in, or of all with `fill`.
 
-    A bucket of which a part within [start_us, end_us) has no value is NaN. Raises UnitError.
+    A bucket is NaN if a smaller share of it within [start_us, end_us) than `min_coverage` has values. Raises UnitError.
     """
     answer = points.answer
     unit = unit_of(answer)
@@ -74,7 +81,7 @@ def integrated(
     value = np.add.reduceat(amount, first)
     if power:
         value = value / (given / HOUR_US)
-    value[given < wanted] = np.nan
+    value[given < min_coverage * wanted] = np.nan
 
     rows = np.where(real, pieces.row[row_of], 0)
     count = np.add.reduceat(real.astype(np.int64), first)
@@ -96,6 +103,22 @@ def integrated(
         knowledge_time=np.where(count > 0, known, newest[place]),
         count=count,
         coverage=covered / np.diff(edges)[number],
+    )
+
+
+def warn_of_incomplete(answer: Answer, how: str) -> None:
+    """Warn of buckets without energy (IncompleteBucketWarning): how many, why, and what can be done."""
+    empty = np.isnan(answer.value)
+    if answer.coverage is None or not empty.any():
+        return
+    least, most = answer.coverage[empty].min(), answer.coverage[empty].max()
+    enough = np.floor(least * 1000) / 1000 or least
+    covered = f"coverage {least:.3g}" if least == most else f"coverage {least:.3g} to {most:.3g}"
+    warn_caller(
+        f"{int(empty.sum()):,} of {len(empty):,} buckets of {answer.name} have no {how}, because values are missing in "
+        f"part of their time ({covered}): min_coverage={enough:g} takes what there is, fill= fills the holes, gaps() "
+        "lists them",
+        IncompleteBucketWarning,
     )
 
 

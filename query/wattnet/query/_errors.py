@@ -20,7 +20,8 @@ StorageError (of wattnet.clickhouse)
         └── MemoryLimitError                it takes more memory than ClickHouse gives one query
 
 InferredResolutionWarning (UserWarning)     the answer rests on a step that was inferred from the values
-UnknownValueWarning (UserWarning)           no series has the wanted value, which looks like a typo of another
+UnknownValueWarning (UserWarning)           no series has the wanted value of a label
+IncompleteBucketWarning (UserWarning)       buckets without energy or power, because values are missing in them
 """
 
 from __future__ import annotations
@@ -93,4 +94,8 @@ class InferredResolutionWarning(UserWarning):
 
 
 class UnknownValueWarning(UserWarning):
-    """No series has the wanted value for a label, and one that is stored is much like it: a typo, probably."""
+    """No series has the wanted value for a label: a typo, or a zone without data yet."""
+
+
+class IncompleteBucketWarning(UserWarning):
+    """Buckets have no energy (or mean power), because values are missing in part of their time."""

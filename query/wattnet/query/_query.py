@@ -76,7 +76,13 @@ class Query:
         return self._refined(limit=rows)
 
     def resample(
-        self, step: str, how: str = "mean", *, tz: str | None = None, fill: str | float | None = None
+        self,
+        step: str,
+        how: str = "mean",
+        *,
+        tz: str | None = None,
+        fill: str | float | None = None,
+        min_coverage: float = 1.0,
     ) -> Query:
         """The current values in buckets of time: a row a bucket and series, `timestamp` is the bucket's start.
 
@@ -86,6 +92,8 @@ class Query:
               each counted once. "energy", "power": of each value's interval, see below
         tz    whose days and hours: an IANA zone, the client's unless given. Frames show times in it
         fill  what stands where there is no value: "zero", "previous", "interpolate" or a number; else gaps stay gaps
+
+        min_coverage  of energy and power: the share of a bucket's time (within the range) that must have values
 
         A bucket begins whenever the zone's clock shows a multiple of the step: local days have 23, 24 or 25 hours. An
         hour that the clock shows twice is two buckets; a step longer than the change takes it in (a block of 6 hours
@@ -99,8 +107,9 @@ class Query:
         A value stands for the interval from its timestamp to the next step of its series: its attribute `resolution`,
         else the series' most frequent gap, which an InferredResolutionWarning says. It ends earlier where the next
         value begins. What straddles an edge of a bucket or of the range is split by time; values up to 25 hours before
-        the range count for what they reach into it. A bucket of which some time within the range has no value is null,
-        and a last column `coverage` says which share of the whole bucket has one. `fill` here fills that time: with
+        the range count for what they reach into it. A last column `coverage` says which share of the whole bucket
+        has values. A bucket with less of them than `min_coverage` is null, which an IncompleteBucketWarning says; one
+        with more has the energy of that share, not of the whole, and its mean power. `fill` here fills that time: with
         the power before it, on a line between the powers beside it, or with a power in the unit of the series (MW).
 
         Raises QuestionError for a step or `how` that there is not, UnitError when energy is read of series with
@@ -109,7 +118,7 @@ class Query:
         from wattnet.query._resampling import Resampling
 
         zone = self._question.day_zone if tz is None else parse_zone(tz)
-        return self._refined(resampling=Resampling.parse(step, how, zone=zone, fill=fill))
+        return self._refined(resampling=Resampling.parse(step, how, zone=zone, fill=fill, min_coverage=min_coverage))
 
     def to_list(self) -> list[Metric]:
         """A Metric for each row; with attributes only after `with_attributes`."""
@@ -242,10 +251,13 @@ class Query:
 
     def _buckets(self, resampling: Resampling) -> Answer:
         from wattnet.query._buckets import to_buckets
+        from wattnet.query._energy import warn_of_incomplete
 
         question = self._question.fixed()
         matches, blocks = question.ask(self._database)
-        return to_buckets(question, resampling, matches, blocks)
+        answer = to_buckets(question, resampling, matches, blocks)
+        warn_of_incomplete(answer, resampling.how)
+        return answer
 
     def _wide_answer(self) -> Answer:
         if self._question.history:

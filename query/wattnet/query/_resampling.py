@@ -34,7 +34,8 @@ _AGGREGATES = {
     "last": "argMax(value, us)",
     "count": "toFloat64(count())",
 }
-_HOWS = (*_AGGREGATES, "energy", "power")
+_INTEGRALS = ("energy", "power")
+_HOWS = (*_AGGREGATES, *_INTEGRALS)
 _FILLS = ("zero", "previous", "interpolate")
 _MAX_BUCKETS = 10_000_000
 
@@ -70,20 +71,22 @@ class Resampling:
     how: str
     zone: tzinfo
     fill: str | float | None
+    min_coverage: float = 1.0
+    """The share of a bucket's time within the range that must have values, or it has no energy (or power)."""
 
     @classmethod
-    def parse(cls, step: object, how: object, *, zone: tzinfo, fill: object) -> Resampling:
+    def parse(cls, step: object, how: object, *, zone: tzinfo, fill: object, min_coverage: object = 1.0) -> Resampling:
         """Read the arguments. Raises QuestionError."""
         if how not in _HOWS:
             meant = suggest(how, _HOWS) if isinstance(how, str) else None
             hint = f"did you mean {meant!r}?" if meant else f"give one of {', '.join(_HOWS)}"
             raise QuestionError(f"how={how!r} is no way to make one value of several: {hint}")
-        return cls(parse_step(step), str(how), zone, _fill(fill))
+        return cls(parse_step(step), str(how), zone, _fill(fill), _min_coverage(min_coverage, str(how)))
 
     @property
     def integrates(self) -> bool:
         """Whether each value counts for its interval rather than once."""
-        return self.how in ("energy", "power")
+        return self.how in _INTEGRALS
 
     @property
     def rows_are_buckets(self) -> bool:
@@ -117,6 +120,17 @@ class Resampling:
 
     def _is_rolled_up(self, edges: NDArray[np.int64]) -> bool:
         return self.how in rollup.AGGREGATES and not (edges % DAY_US).any()
+
+
+def _min_coverage(given: object, how: str) -> float:
+    if not isinstance(given, (int, float)) or isinstance(given, bool) or not 0 < given <= 1:
+        raise QuestionError(f"min_coverage={given!r} is no share of a bucket's time: give more than 0, and at most 1")
+    if given != 1 and how not in _INTEGRALS:
+        raise QuestionError(
+            f"min_coverage={given!r} says from which coverage on a bucket has an energy, and how={how!r} takes the "
+            "values that there are: leave it out, or resample by 'energy' or 'power'"
+        )
+    return float(given)
 
 
 def _fill(given: object) -> str | float | None:

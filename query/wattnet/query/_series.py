@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wattnet.query._discovery import check_labels, values, warn_of_typos
+from wattnet.query._discovery import check_labels, values, warn_of_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -119,17 +119,19 @@ _VALUES = """
 """
 
 
-def find_matches(database: Database, name: str, labels: Mapping[str, Sequence[str]]) -> Matches:
+def find_matches(
+    database: Database, name: str, labels: Mapping[str, Sequence[str]], *, may_lack: bool = False
+) -> Matches:
     """The series of `name` that have one of the wanted values for each label.
 
-    A value that no series has matches nothing; warns when it looks like a typo (UnknownValueWarning). Raises
+    A value that no series has matches nothing, with an UnknownValueWarning unless they `may_lack` it. Raises
     UnknownNameError and UnknownLabelError.
     """
     where, parameters = condition(name, labels)
     rows = database.rows(_MATCHES.format(where=where), parameters)
     series = [Match(int(id_), zone, dict(sorted(found.items()))) for id_, zone, found in rows]
     series.sort(key=lambda match: (match.zone, tuple(match.labels.items())))
-    label_names = _check(database, name, labels, [match.labels for match in series])
+    label_names = _check(database, name, labels, [match.labels for match in series], may_lack=may_lack)
     return Matches(name, series, label_names, every=not labels)
 
 
@@ -166,21 +168,27 @@ def find_values(database: Database, name: str, label: str, labels: Mapping[str, 
     found = [value for (value,) in database.rows(_VALUES.format(where=where), {**parameters, "of": label})]
     if not found:
         check_labels(database, name, [*labels, label])
-        warn_of_typos(database, name, labels, {})
+        warn_of_unknown(database, name, labels, {})
     return found
 
 
 def _check(
-    database: Database, name: str, wanted: Mapping[str, Sequence[str]], found: Sequence[Mapping[str, str]]
+    database: Database,
+    name: str,
+    wanted: Mapping[str, Sequence[str]],
+    found: Sequence[Mapping[str, str]],
+    *,
+    may_lack: bool = False,
 ) -> Sequence[str]:
     """The label columns of an answer with these series; raises and warns of what was asked for and is not there."""
     if not found:
         known = check_labels(database, name, wanted)
-        warn_of_typos(database, name, wanted, {})
+        if not may_lack:
+            warn_of_unknown(database, name, wanted, {})
         return known
     several = {label: wanted_values for label, wanted_values in wanted.items() if len(wanted_values) > 1}
-    if several:
-        warn_of_typos(database, name, several, {label: {one[label] for one in found} for label in several})
+    if several and not may_lack:
+        warn_of_unknown(database, name, several, {label: {one[label] for one in found} for label in several})
     return sorted({label for one in found for label in one})
 
 
