@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from direct_writer import DirectWriter
 
+from wattnet.cli._publish._times import read_time, zone_of
 from wattnet.schemas import Metric, MetricType, decode_metric
 
 if TYPE_CHECKING:
@@ -333,3 +334,11 @@ def test_visible_is_waited_for(sender: Shell, road: Road, tmp_path: Path) -> Non
     with road.consumer():
         assert sender(*arguments, **env).exit_code == 0
         assert ",0.1,ES," in sender("latest", "zone_load").stdout
+
+
+@pytest.mark.parametrize(("tz", "zone"), [("Europe/Madrid", "Europe/Madrid"), ("utc", "UTC")])
+def test_days_of_a_clock_keep_whose_they_are(tz: str, zone: str) -> None:
+    """A total of a local day has the length of that day for all readers."""
+    midnight = read_time("2025-10-26 00:00", "timestamp", zone_of(tz))
+    metric = Metric("some_load", 1.0, midnight, {"resolution": "P1D"})
+    assert metric.attributes == {"resolution": "P1D", "resolution_tz": zone}

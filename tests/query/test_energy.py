@@ -257,7 +257,7 @@ def test_every_minute_is_counted_once(
             want[bucket] = amount + (value / (end - start) if energy else value / 60), covered + 1, 0
 
     answer = one_series(starts, [float(value) for _, _, value in values], "MWh" if energy else "MW")
-    points = Points(answer, np.array(ends) * MINUTE_US, {})
+    points = Points(answer, np.array(ends) * MINUTE_US, [None], np.zeros(len(ends), np.int32))
     got = integrated(points, np.array(edges) * MINUTE_US, first * MINUTE_US, last * MINUTE_US, power=False, fill=None)
     assert (got.timestamp // MINUTE_US).tolist() == sorted(want)
     assert got.coverage is not None

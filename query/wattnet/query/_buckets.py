@@ -30,6 +30,7 @@ def to_buckets(question: Question, resampling: Resampling, matches: Matches, blo
         values = to_answer(matches, blocks, attributes=True)
         unit_of(values)  # before anything is said about steps
         points = to_points(values, resampling.zone)
+        points.warn()
         answer = integrated(
             points,
             edges,

@@ -90,7 +90,7 @@ class MemoryLimitError(AnswerError):
 
 
 class InferredResolutionWarning(UserWarning):
-    """Values do not say for how long they stand; the most frequent gap of their series was taken."""
+    """Values do not say for how long they stand; the most frequent gap around them was taken."""
 
 
 class UnknownValueWarning(UserWarning):

@@ -187,8 +187,11 @@ def _bucket_attributes(answer: Answer) -> Iterator[dict[str, str]]:
     """What a Metric has no place for otherwise: its length, how many values it has, the share that they cover."""
     columns = {"count": answer.count, "coverage": answer.coverage}
     texts = {name: map(str, column.tolist()) for name, column in columns.items() if column is not None}
+    length = {"resolution": answer.step or ""}
+    if not length["resolution"].startswith("PT"):
+        length["resolution_tz"] = zone_name(answer.zone)
     for known in zip(*texts.values(), strict=True):
-        yield {"resolution": answer.step or "", **dict(zip(texts, known, strict=True))}
+        yield {**length, **dict(zip(texts, known, strict=True))}
 
 
 def zone_name(zone: tzinfo) -> str:

@@ -105,7 +105,7 @@ class Query:
 
         "energy" makes MWh of MW (and kWh of kW, …) and keeps MWh, "power" makes MW of MWh; the label `unit` is changed.
         A value stands for the interval from its timestamp to the next step of its series: its attribute `resolution`,
-        else the series' most frequent gap, which an InferredResolutionWarning says. It ends earlier where the next
+        else the most frequent gap around it, which an InferredResolutionWarning says. It ends earlier where the next
         value begins. What straddles an edge of a bucket or of the range is split by time; values up to 25 hours before
         the range count for what they reach into it. A last column `coverage` says which share of the whole bucket
         has values. A bucket with less of them than `min_coverage` is null, which an IncompleteBucketWarning says; one
@@ -193,7 +193,7 @@ class Query:
         """Where each series has no current value in the range: from where a value ends to where the next one begins.
 
         step  from one value to the next ("15min", "PT15M", "1d"); without it each value's attribute `resolution`, else
-              the series' most frequent gap, which an InferredResolutionWarning says
+              the most frequent gap around it, which an InferredResolutionWarning says
         tz    whose days a step of days or months means, and in which times are: the client's unless given
 
         What is shorter than a step is no gap: a range need not begin with a value, nor end with the end of one. A

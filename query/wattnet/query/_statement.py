@@ -27,7 +27,10 @@ POSITION = "transform(m.series_id, {ids:Array(UInt64)}, {positions:Array(Int32)}
 _STATE = (
     "CAST(transform({column}, {{states:Array(String)}}, {{codes:Array(UInt8)}}, {{unknown:UInt8}}), 'UInt8') AS state"
 )
-_RESOLUTION = "toLowCardinality(JSONExtractString(attributes, 'resolution')) AS resolution"
+_RESOLUTION = (
+    "toLowCardinality(trimRight(concat((JSONExtract(attributes, 'Tuple(resolution String, resolution_tz String)')"
+    " AS length).1, ' ', length.2))) AS resolution"
+)
 # Ids alone name the series. What is said of zones is for the index, which sorts by them before. A set of zones beside
 # the set of ids would take every zone by every id, a dozen times as many rows for one series of each zone; a set of
 # pairs takes its time for each of the index's marks that it looks at, which one zone spares.
@@ -87,7 +90,7 @@ class Select:
     attributes: bool = False
     as_of_us: int | None = None
     resolution: bool = False
-    """Only each value's attribute `resolution` in the place of all attributes."""
+    """Only each value's attributes `resolution` and `resolution_tz`, with a blank between, in the place of all."""
     states: tuple[str, ...] = ()
 
     def current(self, piece: Piece, start_us: int, end_us: int, *, where: str = "") -> Statement:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from wattnet.schemas._caller import warn_caller
@@ -23,11 +23,10 @@ from wattnet.schemas._labels import (
     identity_labels,
     utf8_bytes,
 )
-from wattnet.schemas._resolution import canonical_resolution
+from wattnet.schemas._resolution import RESOLUTION, RESOLUTION_TZ, canonical_resolution, canonical_zone
 from wattnet.schemas._suggest import suggest
 from wattnet.schemas._types import LABELS_BY_TYPE, ZONED_METRIC_NAMES, MetricType
 
-RESOLUTION = "resolution"
 MAX_NAME_BYTES = 200
 MAX_DATA_STATE_BYTES = 200
 ZONE_STATUSES = ("missing", "preview", "complete")
@@ -61,6 +60,11 @@ class Context:
             and self.labels == other.labels
             and self.attributes == other.attributes
         )
+
+    def with_zone(self, zone: str) -> Context:
+        """The same, with the zone by whose calendar its resolution has days."""
+        attributes = dict(sorted({**self.attributes, RESOLUTION_TZ: zone}.items()))
+        return replace(self, attributes=MappingProxyType(attributes))
 
     @property
     def series_key(self) -> str:
@@ -157,6 +161,8 @@ def _move_attributes(metadata: dict[str, object], attributes: dict[str, object])
     for given in (metadata, attributes):
         if given.get(RESOLUTION) not in (None, ""):
             given[RESOLUTION] = canonical_resolution(given[RESOLUTION])
+        if given.get(RESOLUTION_TZ) not in (None, ""):
+            given[RESOLUTION_TZ] = canonical_zone(given[RESOLUTION_TZ])
     for key in ATTRIBUTE_LABEL_NAMES:
         moved = metadata.pop(key, None)
         if moved is None or moved == "":

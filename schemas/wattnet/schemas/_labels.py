@@ -15,7 +15,7 @@ MAX_LABEL_BYTES = 4096
 QUALITY_LABEL_NAMES: frozenset[str] = frozenset({"valid", "zone_status", "data_state"})
 """Metadata that says how good a value is. It is no part of a series' identity."""
 
-ATTRIBUTE_LABEL_NAMES: frozenset[str] = frozenset({"resolution", "source_link"})
+ATTRIBUTE_LABEL_NAMES: frozenset[str] = frozenset({"resolution", "resolution_tz", "source_link"})
 """Metadata that is kept as an attribute: it describes a value and does not name its series."""
 
 _COLUMNS = frozenset(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from wattnet.schemas._context import Context, checked_context, missing_labels, stored_context
 from wattnet.schemas._errors import MetricValueError
+from wattnet.schemas._resolution import zone_of_days
 from wattnet.schemas._times import END_OF_TIME_US, EPOCH, MICROSECOND, UTC, knowledge_time_us, out_of_range, to_utc
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Metric:
                     None and empty labels are absent. At most 64 labels of 4,096 bytes together
     knowledge_time  when the value became known, aware; None lets the producer say now. It names the revision
     attributes      what describes the value and does not name the series, such as resolution: the length of its
-                    interval in ISO 8601 ('PT15M', 'P1D'), or as '15min', '1h', '1d', which becomes that
+                    interval in ISO 8601 ('PT15M', 'P1D'), or as '15min', '1h', '1d', which becomes that; and of days
+                    and longer resolution_tz: whose days ('Europe/Madrid'). A timestamp in a ZoneInfo says it by itself
     strict          refuse what lacks a label that its type requires; otherwise a LabelWarning says so the first time
                     that these labels are met
 
@@ -85,6 +87,8 @@ class Metric:
         elif not isfinite(value):
             raise _not_finite(value)
         if type(timestamp) is not datetime or timestamp.tzinfo is not UTC:
+            if (zone := zone_of_days(context.attributes, timestamp)) is not None:
+                context = _in_zone(context, zone)
             timestamp = to_utc(timestamp, "timestamp")
         timestamp_us = (timestamp - EPOCH) // MICROSECOND
         if not 0 <= timestamp_us < END_OF_TIME_US:
@@ -252,6 +256,17 @@ _set_timestamp = Metric.__dict__["timestamp"].__set__
 _set_timestamp_us = Metric.__dict__["timestamp_us"].__set__
 _set_knowledge_time = Metric.__dict__["knowledge_time"].__set__
 _set_knowledge_time_us = Metric.__dict__["knowledge_time_us"].__set__
+
+
+def _in_zone(context: Context, zone: str) -> Context:
+    key = (context, zone)
+    zoned = _checked.get(key)
+    if zoned is None:
+        zoned = context.with_zone(zone)
+        if len(_checked) >= _MAX_CONTEXTS:
+            _checked.clear()
+        _checked[key] = zoned
+    return zoned
 
 
 def _restore(

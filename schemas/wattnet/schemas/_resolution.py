@@ -1,10 +1,22 @@
-"""The attribute `resolution`: how long the interval is that a value stands for, as an ISO 8601 duration."""
+"""The attributes `resolution` and `resolution_tz`: how long the interval is that a value stands for.
+
+`resolution` is an ISO 8601 duration. Days, months and years of it have the lengths of a zone's calendar, and
+`resolution_tz` names that zone: P1D of Europe/Madrid has 23, 24 or 25 hours.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from wattnet.schemas._errors import AttributeValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RESOLUTION = "resolution"
+RESOLUTION_TZ = "resolution_tz"
 
 # https://en.wikipedia.org/wiki/ISO_8601#Durations; only whole numbers, which resolutions are.
 _ISO = re.compile(
@@ -37,3 +49,22 @@ def canonical_resolution(given: object) -> str:
             "'PT15M', 'PT1H' or 'P1D', or write '15min', '1h', '1d'"
         )
     return text
+
+
+def canonical_zone(given: object) -> str:
+    """The name of a zone of the IANA database. Raises AttributeValueError."""
+    try:
+        return ZoneInfo(given).key  # type: ignore[arg-type]  # what is no string is refused here
+    except (ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, OSError) as exc:
+        raise AttributeValueError(
+            f"resolution_tz {given!r} is no zone of the IANA database: give one such as 'Europe/Madrid' or 'UTC'"
+        ) from exc
+
+
+def zone_of_days(attributes: Mapping[str, str], timestamp: object) -> str | None:
+    """The zone by whose calendar the timestamp was made, if the resolution has days and its zone is not said."""
+    resolution = attributes.get(RESOLUTION, "")
+    if not resolution or resolution.startswith("PT") or RESOLUTION_TZ in attributes:
+        return None
+    name = getattr(getattr(timestamp, "tzinfo", None), "key", None)
+    return name if isinstance(name, str) else None

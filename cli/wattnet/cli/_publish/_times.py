@@ -22,7 +22,7 @@ def zone_of(name: str | None) -> tzinfo | None:
     if name is None:
         return None
     try:
-        return timezone.utc if name.upper() == "UTC" else ZoneInfo(name)
+        return ZoneInfo("UTC" if name.upper() == "UTC" else name)
     except (OSError, ValueError, KeyError) as exc:
         raise typer.BadParameter(f"--tz {name!r} is no time zone: give one like Europe/Madrid, or UTC") from exc
 
