@@ -21,6 +21,7 @@ from wattnet.schemas import (
     LabelWarning,
     Metric,
     MetricType,
+    TypoWarning,
     single_object_header,
 )
 
@@ -29,11 +30,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 END_US = (datetime(2065, 1, 1, tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 NOT_LABELS = RESERVED_LABEL_NAMES | QUALITY_LABEL_NAMES | ATTRIBUTE_LABEL_NAMES
 
-unicode_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+unicode_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40).map(str.strip)
 hostile_text = st.one_of(
     unicode_text,
     st.sampled_from(
-        ["", "\\,={}", "\x00", "\n\n", "🌍" * 50, "a" * 1900, "\ufeff", "\U0010ffff", "' OR 1=1 --", "true"]
+        ["", "\\,={}", "\x00", "a\n\nb", "🌍" * 50, "a" * 1900, "\ufeff", "\U0010ffff", "' OR 1=1 --", "true"]
     ),
 )
 label_names = st.one_of(
@@ -71,6 +72,7 @@ def metrics(draw: st.DrawFn) -> Metric:
         labels["zone"] = "ES"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LabelWarning)
+        warnings.simplefilter("ignore", TypoWarning)
         return Metric(
             name,
             draw(values),

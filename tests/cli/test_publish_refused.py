@@ -125,6 +125,35 @@ def test_json_lines_have_no_heads_for_an_option(shell: Shell, tmp_path: Path) ->
     assert (ended.exit_code, "leave out --column-label" in ended.stderr) == (2, True)
 
 
+def test_what_is_nearly_known_is_doubted_once(shell: Shell, tmp_path: Path) -> None:
+    """It is said, and sent: any name, label or unit is as good."""
+    (tmp_path / "x.csv").write_text(
+        "timestamp,value,zonee,unit,metric_type\n"
+        "2025-03-01T00:00Z,1,ES,mw,zone_generatoin\n2025-03-01T01:00Z,1,ES,mw,zone_generatoin\n"
+    )
+    ended = shell("publish", "x.csv", "--dry-run")
+    assert ended.exit_code == 0
+    assert [line for line in ended.stderr.splitlines() if line.startswith("warning: ")] == [
+        f"warning: {what} is not a known one: did you mean {meant!r}? It is kept as written"
+        for what, meant in (
+            ("metric name 'zone_generatoin'", "zone_generation"),
+            ("label of zone_generatoin 'zonee'", "zone"),
+            ("unit of zone_generatoin 'mw'", "MW"),
+        )
+    ]
+
+
+def test_blanks_around_heads_and_cells_are_refused(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("timestamp,value, zone\n2025-03-01T00:00Z,1,ES\n")
+    ended = shell("publish", "x.csv", *OWN, "--dry-run")
+    assert (ended.exit_code, "the head ' zone' has blanks around it: strip them" in ended.stderr) == (2, True)
+    (tmp_path / "x.csv").write_text("timestamp, value,zone\n2025-03-01T00:00Z, 1,ES\n2025-03-01T00:00Z,1, ES\n")
+    ended = shell("publish", "x.csv", *OWN, "--value-column", " value", "--dry-run")
+    assert ended.exit_code == 1
+    assert "line 3: label 'zone' ' ES' has blanks around it, and would be another than 'ES'" in ended.stderr
+    assert "2 lines: 1 metric of 1 series" in ended.stderr
+
+
 def test_empty_values_are_counted_and_are_no_failure(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(HEAD + LINE + b"2025-03-01T01:00Z,,ES\n2025-03-01T02:00Z, ,ES\n")
     ended = shell("publish", "x.csv", *OWN, "--dry-run")

@@ -18,10 +18,12 @@ from wattnet.schemas import (
     LabelError,
     LabelWarning,
     Metric,
+    MetricNameError,
     MetricType,
     MissingLabelError,
     QualityError,
     ReservedLabelError,
+    canonical_labels,
 )
 
 
@@ -120,6 +122,36 @@ def test_any_other_resolution_is_refused(given: Any) -> None:
 def test_an_odd_resolution_that_is_stored_is_read() -> None:
     stored = Metric.from_stored("a", 1.0, T0, {}, knowledge_time=T0, attributes={"resolution": "hourly"})
     assert stored.attributes == {"resolution": "hourly"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"metadata": {"zone": " ES"}}, LabelError, r"label 'zone' ' ES' has blanks .* another than 'ES': strip them"),
+        ({"metadata": {"zone ": "ES"}}, LabelError, "label name 'zone ' has blanks"),
+        ({"metadata": {"own": "a\n"}}, LabelError, "label 'own'"),
+        ({"metadata": {"own": "\u00a0a"}}, LabelError, "label 'own'"),
+        ({"metadata": {"own": " "}}, LabelError, "label 'own'"),
+        ({"metadata": {"unit": "MW "}}, LabelError, "label 'unit' 'MW ' has blanks"),
+        ({"metadata": {"data_state": "final\t"}}, QualityError, "data_state"),
+        ({"metadata": {"valid ": False}}, LabelError, "label name 'valid '"),
+        ({"attributes": {"run ": "7"}}, AttributeValueError, "attribute name 'run '"),
+        ({"metric_type": " own_name"}, MetricNameError, "' own_name' is not lower_snake_case"),
+    ],
+)
+def test_blanks_around_a_name_a_label_or_a_unit_are_refused(
+    arguments: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        metric(**arguments)
+
+
+def test_blanks_inside_of_a_label_stay() -> None:
+    """And around the text of an attribute, which names nothing; and what is stored is read, and asked for, as it is."""
+    made = metric({"source": "IPCC 2014"}, attributes={"note": " as told "})
+    assert (made.labels, made.attributes) == ({"source": "IPCC 2014"}, {"note": " as told "})
+    assert Metric.from_stored("a", 1.0, T0, {"zone": " ES"}, knowledge_time=T0).labels == {"zone": " ES"}
+    assert canonical_labels({"zone": " ES"}) == {"zone": " ES"}
 
 
 @pytest.mark.parametrize("metric_type", [t for t in MetricType if t not in (MetricType.FACTOR, MetricType.UNKNOWN)])

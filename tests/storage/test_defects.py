@@ -140,7 +140,7 @@ def test_2_flush_and_close(config: StorageConfig, zone: str) -> None:
 
 
 def test_3_no_name_and_no_label_is_dropped(repository: MetricsRepository, zone: str) -> None:
-    said = {"zone": zone, "source": "solar", "anything": "at all", "resolution": "60 minutes"}
+    said = {"zone": zone, "source": "solar", "anything": " at all ", "resolution": "60 minutes"}
     repository.write_metrics([Metric("grid_frequency", 50.0, T0, dict(said)), load(zone, 1.0, source="solar")])
     [metric] = repository.query_metrics("grid_frequency", T0, T0, {"zone": zone, "source": "solar"})
     assert said.items() <= metric.metadata.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from collections.abc import Callable  # noqa: TC003  where it is not imported, `command` could not be declared
 
 import typer
 from typer.main import get_command
@@ -47,6 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+command: Callable[..., None]
 for command, lines in (
     (
         _publish.publish,
@@ -84,7 +86,7 @@ for command, lines in (
         ),
     ),
     (_names.series, ("wattnet series zone_generation zone=ES", "wattnet series zone_import from=FR --format json")),
-    (_names.names, ("wattnet names", "wattnet names | grep footprint")),
+    (_names.names, ("wattnet names", "wattnet names | grep footprint", "wattnet names --describe")),
 ):
     app.command(rich_help_panel=READ, epilog=examples(*lines))(command)
 for command in (_init.init, _consume.consume, _verify.verify, _lag.lag, _doctor.doctor, _close_breakers.close_breakers):

@@ -5,6 +5,14 @@ from __future__ import annotations
 from wattnet.schemas._caller import for_caller, warn_caller
 from wattnet.schemas._context import ZONE_STATUSES
 from wattnet.schemas._decode import decode_metric
+from wattnet.schemas._dictionary import (
+    KNOWN_LABELS,
+    KNOWN_NAMES,
+    KNOWN_UNITS,
+    KnownLabel,
+    KnownName,
+    KnownUnit,
+)
 from wattnet.schemas._encoder import MetricEncoder
 from wattnet.schemas._errors import (
     AttributeValueError,
@@ -20,6 +28,7 @@ from wattnet.schemas._errors import (
     QualityError,
     ReservedLabelError,
     TimeRangeError,
+    TypoWarning,
 )
 from wattnet.schemas._labels import (
     ATTRIBUTE_LABEL_NAMES,
@@ -43,6 +52,9 @@ from wattnet.schemas._wire import (
 
 __all__ = [
     "ATTRIBUTE_LABEL_NAMES",
+    "KNOWN_LABELS",
+    "KNOWN_NAMES",
+    "KNOWN_UNITS",
     "LABELS_BY_TYPE",
     "METRIC_FINGERPRINT",
     "METRIC_SCHEMA_JSON",
@@ -53,6 +65,9 @@ __all__ = [
     "ZONE_STATUSES",
     "AttributeValueError",
     "DecodeError",
+    "KnownLabel",
+    "KnownName",
+    "KnownUnit",
     "LabelError",
     "LabelWarning",
     "Metric",
@@ -67,6 +82,7 @@ __all__ = [
     "QualityError",
     "ReservedLabelError",
     "TimeRangeError",
+    "TypoWarning",
     "canonical_labels",
     "confluent_header",
     "decode_metric",

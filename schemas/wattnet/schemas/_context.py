@@ -21,11 +21,13 @@ from wattnet.schemas._labels import (
     as_text,
     canonical_texts,
     identity_labels,
+    refuse_blanks,
     utf8_bytes,
 )
 from wattnet.schemas._resolution import RESOLUTION, RESOLUTION_TZ, canonical_resolution, canonical_zone
 from wattnet.schemas._suggest import suggest
 from wattnet.schemas._types import LABELS_BY_TYPE, ZONED_METRIC_NAMES, MetricType
+from wattnet.schemas._typos import warn_of_typos
 
 MAX_NAME_BYTES = 200
 MAX_DATA_STATE_BYTES = 200
@@ -101,9 +103,11 @@ def checked_context(
     described = _as_dict(attributes, "attributes", AttributeValueError)
     _move_attributes(identity, described)
     labels = identity_labels(identity)
+    texts = canonical_texts(described, "attribute", AttributeValueError)
+    refuse_blanks(labels, texts, data_state)
+    warn_of_typos(name, labels, texts)
     if name in ZONED_METRIC_NAMES and "zone" not in labels:
         raise MissingLabelError(f"{name} needs a zone: add it to the metadata, such as {{'zone': 'ES'}}")
-    texts = canonical_texts(described, "attribute", AttributeValueError)
     missing = _missing(kind, {**texts, **labels, "data_state": data_state})
     if missing and strict:
         raise missing_labels(name, missing)

@@ -14,6 +14,7 @@ MetricError (a ValueError)
 └── DecodeError              bytes that are no metric in the schema that they claim
 
 LabelWarning (a UserWarning)  a label that the type requires is missing; MissingLabelError under strict
+TypoWarning (a UserWarning)   a name, a label or a unit that is nearly a known one
 """
 
 from __future__ import annotations
@@ -69,3 +70,7 @@ class DecodeError(MetricError):
 
 class LabelWarning(UserWarning):
     """A label that the metric type requires is missing."""
+
+
+class TypoWarning(UserWarning):
+    """A metric name, a label or a unit is nearly a known one; it is kept as written."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wattnet.schemas._errors import LabelError, MetricError, ReservedLabelError
+from wattnet.schemas._errors import (
+    AttributeValueError,
+    LabelError,
+    MetricError,
+    QualityError,
+    ReservedLabelError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,6 +118,24 @@ def canonical_texts(texts: Mapping[Any, object], what: str, error: type[MetricEr
             f"shorten {longest!r}, which is the longest"
         )
     return dict(sorted(canonical.items()))
+
+
+def refuse_blanks(labels: Mapping[str, str], attributes: Mapping[str, str], data_state: str) -> None:
+    """Raise LabelError or AttributeValueError for blanks around what readers ask by: ' ES' would be another zone.
+
+    Only what is made is held to it; what was stored before is read, and asked for, as it is.
+    """
+    for name, value in labels.items():
+        _refuse_blanks(name, "label name", LabelError)
+        _refuse_blanks(value, f"label {name!r}", LabelError)
+    for name in attributes:
+        _refuse_blanks(name, "attribute name", AttributeValueError)
+    _refuse_blanks(data_state, "data_state", QualityError)
+
+
+def _refuse_blanks(text: str, what: str, error: type[MetricError]) -> None:
+    if text != text.strip():
+        raise error(f"{what} {text!r} has blanks around it, and would be another than {text.strip()!r}: strip them")
 
 
 def as_text(value: object, what: str, error: type[MetricError]) -> str:

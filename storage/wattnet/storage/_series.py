@@ -11,7 +11,7 @@ import warnings
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from wattnet.schemas import LabelWarning, Metric, canonical_labels
+from wattnet.schemas import LabelWarning, Metric, TypoWarning, canonical_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,29 +30,30 @@ _quietly = threading.Lock()
 def sample(name: str, metadata: Mapping[str, Any]) -> Metric:
     """A metric of this series and quality, whose value and time mean nothing. Raises MetricError.
 
-    Labels that readers of its type expect and that are missing are no matter here: 1.x asked for none.
+    Missing labels, typos, blanks around a label's value and a resolution that is no ISO 8601 are no matter here: 1.x
+    had no rule for them, and a program may ask for what it wrote.
     """
     given = {label: value for label, value in map(_as_given, metadata.items()) if label != NO_LABEL}
     resolution = given.pop("resolution", None)
+    blanks = {label: text for label, text in given.items() if isinstance(text, str) and text != text.strip()}
+    stripped = {label: text.strip() for label, text in blanks.items()}
     with _quietly, warnings.catch_warnings():
         warnings.simplefilter("ignore", LabelWarning)
-        metric = Metric(name, 0.0, EPOCH, given)
-    return metric if resolution is None else _with_resolution(metric, resolution)
-
-
-def _with_resolution(metric: Metric, resolution: object) -> Metric:
-    """In whatever words: 1.x has no rule for it, and a program may ask for those that it wrote."""
-    text = canonical_labels({"interval": resolution}).get("interval")
+        warnings.simplefilter("ignore", TypoWarning)
+        metric = Metric(name, 0.0, EPOCH, {**given, **stripped})
+    if resolution is None and not blanks:
+        return metric
+    kept = canonical_labels({"interval": resolution}).get("interval")
     return Metric.from_stored(
         metric.name,
         metric.value,
         metric.timestamp,
-        metric.labels,
+        {label: blanks.get(label, text) for label, text in metric.labels.items()},
         knowledge_time=None,
         valid=metric.valid,
         zone_status=metric.zone_status,
-        data_state=metric.data_state,
-        attributes=metric.attributes if text is None else {**metric.attributes, "resolution": text},
+        data_state=blanks.get("data_state", metric.data_state),
+        attributes=metric.attributes if kept is None else {**metric.attributes, "resolution": kept},
     )
 
 

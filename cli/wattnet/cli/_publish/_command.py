@@ -80,7 +80,6 @@ def publish(
     from wattnet.cli._reading import quiet_libraries
     from wattnet.cli._spoken import spoken_warnings
 
-    _warn_of_typo(metric_type)
     given = _given(metric_type, label, knowledge_time, timestamp_column, value_column, column_label=column_label, tz=tz)
     form = format_of(file, format_)
     quiet_libraries()
@@ -107,20 +106,6 @@ def publish(
         typer.echo("nothing was sent" + ("" if dry_run else ": --atomic sends all or none"), err=True)
     if tally.refused:
         raise typer.Exit(EXIT_REFUSED)
-
-
-def _warn_of_typo(metric_type: str | None) -> None:
-    """A name of one's own is as good as any; but one that is a letter away from a common one was hardly meant."""
-    from difflib import get_close_matches
-
-    from wattnet.schemas import MetricType
-
-    name = metric_type or ""
-    near = [kind.value for kind in MetricType if abs(len(kind.value) - len(name)) <= 1]
-    meant = get_close_matches(name, near, n=1, cutoff=0.88)
-    if meant and meant[0] != name:
-        said = f"warning: {escaped(repr(name), keep='')} is none of the common metric types: did you mean {meant[0]!r}?"
-        typer.secho(said, fg="yellow", err=True)
 
 
 def _given(

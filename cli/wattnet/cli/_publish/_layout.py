@@ -102,6 +102,9 @@ class Layout:
             _require(given.value_column, columns, "--value-column")
         if RESAMPLED_COLUMNS.issubset(columns):
             raise typer.BadParameter(BUCKETS_ARE_NO_LABELS)
+        for name in columns:
+            if name != name.strip() and name not in (given.timestamp_column, given.value_column):
+                raise typer.BadParameter(f"the head {name!r} has blanks around it: strip them")
         if self._value_column not in columns:
             self.series = {name: self._head(name, columns) for name in columns if self._of_all(name) is None}
         elif given.column_label is not None:
