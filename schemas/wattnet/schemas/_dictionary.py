@@ -107,6 +107,9 @@ KNOWN_LABELS: Mapping[str, KnownLabel] = MappingProxyType(
             ),
             KnownLabel("data_state", "what the source says of its data", ("final", "estimated"), "quality"),
             KnownLabel("resolution", "length of the interval, in ISO 8601", ("PT15M", "PT1H", "P1D"), "attribute"),
+            KnownLabel(
+                "resolution_tz", "zone whose days a resolution of P1D and longer has", ("Europe/Madrid",), "attribute"
+            ),
             KnownLabel("source_link", "where the number can be read up", ("https://…",), "attribute"),
         )
     }
