@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 HEADER = single_object_header(METRIC_FINGERPRINT)
 HEALTHY_SHARE = 0.3
+# ClickHouse makes room for so much before it looks; above 2^31 it refuses at once.
+HUGE = (2**29, 2**31 - 1)
 # What is put where a length or a count may stand: negative, huge, at the edges of 32 and 64 bits, in more bytes than
-# needed, in more bytes than a long may have. Not 2^31 - 1: ClickHouse makes room for so much before it looks.
+# needed, in more bytes than a long may have.
 LENGTHS = [
-    *map(encode_long, (0, -1, 1, -2, 2**14, 2**26, 2**31, -(2**31), 2**40, 2**62, 2**63 - 1, -(2**63))),
+    *map(encode_long, (*HUGE, 0, -1, 1, -2, 2**14, 2**26, 2**31, -(2**31), 2**40, 2**62, 2**63 - 1, -(2**63))),
     b"\x80\x00",
     b"\x82\x80\x80\x00",
     b"\xff" * 9 + b"\x01",

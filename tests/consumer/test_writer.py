@@ -15,6 +15,7 @@ from wattnet.consumer._errors import DoubtfulInsertError, InsertError, PoisonErr
 from wattnet.consumer._frame import REFUSED_FIELDS, container_header
 from wattnet.consumer._health import Health
 from wattnet.consumer._ledger import LedgerTail
+from wattnet.consumer._lengths import Lengths
 from wattnet.consumer._meters import Meters
 from wattnet.consumer._range import Range
 from wattnet.consumer._range_size import RangeSize
@@ -40,9 +41,11 @@ class FakeEngine:
     times: int = 1_000_000
     taken: dict[str, bytes] = field(default_factory=dict)
     asked: int = 0
+    limited: list[bool] = field(default_factory=list)
 
-    def insert(self, body: bytes, token: str) -> None:
+    def insert(self, body: bytes, token: str, *, limited: bool = False) -> None:
         self.asked += 1
+        self.limited.append(limited)
         if self.times and self.hated in body and not body.startswith(LETTERS):
             self.times -= 1
             raise self.error("no")
@@ -102,21 +105,41 @@ def test_what_only_clickhouse_refuses_is_found_by_halving() -> None:
     assert engine.asked < 20
 
 
-@pytest.mark.parametrize("error", [DoubtfulInsertError, TooMuchAtOnceError])
-def test_a_refusal_that_no_record_explains_is_waited_for(error: type[InsertError]) -> None:
+HUGE = HEADER + b"\xfe\xff\xff\xff\x0f" + b"zone_load"
+
+
+def test_a_refusal_that_no_record_explains_is_waited_for() -> None:
     """A view that throws looks the same, and other tables have the rows: the same body goes again, whole."""
-    engine = FakeEngine(b"zone-7-", error, times=2)
+    engine = FakeEngine(b"zone-7-", DoubtfulInsertError, times=2)
     write(engine, healthy(10))
     assert (engine.asked, len(engine.taken)) == (3, 1)
     assert not letters(engine)
 
 
+def test_a_lack_of_memory_that_no_record_explains_is_waited_for_without_a_limit() -> None:
+    """The first of each two tries has the limit of its size, the second whatever ClickHouse gives."""
+    engine = FakeEngine(b"zone-7-", TooMuchAtOnceError, times=3)
+    write(engine, healthy(10))
+    assert engine.limited == [True, False, True, False]
+    assert len(engine.taken) == 1
+    assert not letters(engine)
+
+
+def test_a_length_that_exceeds_its_message_does_not_reach_clickhouse() -> None:
+    engine = FakeEngine(HUGE[len(HEADER) :], PoisonError)
+    write(engine, [*healthy(10), HUGE, *healthy(3)])
+    (letter,) = letters(engine)
+    assert b"2,147,483,647 bytes are announced" in letter
+    assert (engine.asked, len(engine.taken)) == (2, 2), "the good ones, the dead letter"
+
+
 @pytest.mark.parametrize("error", [DoubtfulInsertError, TooMuchAtOnceError])
-def test_a_refusal_that_a_broken_record_explains_is_not_waited_for(error: type[InsertError]) -> None:
-    """A length of two gigabytes: a small server lacks the memory each time it is asked."""
-    huge = HEADER + b"\xfe\xff\xff\xff\x0f" + b"zone_load"
-    engine = FakeEngine(huge[len(HEADER) :], error)
-    write(engine, [*healthy(10), huge])
+def test_what_slips_through_is_read_strictly_before_any_retry(
+    error: type[InsertError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lengths, "doubtful", lambda *_: [])
+    engine = FakeEngine(HUGE[len(HEADER) :], error)
+    write(engine, [*healthy(10), HUGE])
     (letter,) = letters(engine)
     assert b"2,147,483,647 bytes are announced" in letter
     assert (engine.asked, len(engine.taken)) == (3, 2), "refused, the good ones, the dead letter"

@@ -219,7 +219,7 @@ class Member:
         while self.alive and self.hands.writes:
             self.write(0)
 
-    def insert(self, body: bytes, token: str) -> None:
+    def insert(self, body: bytes, token: str, *, limited: bool = False) -> None:
         """See Ingest."""
         write, landing = self._writing, self._landing
         assert write is not None

@@ -224,8 +224,8 @@ def with_token(change: Callable[[Writer, Range, str], str]) -> Callable[[Patch],
     def mutate(patch: Patch) -> None:
         original = Writer._insert_once
 
-        def insert(self: Writer, range_: Range, body: bytes, token: str) -> None:
-            original(self, range_, body, change(self, range_, token))
+        def insert(self: Writer, range_: Range, body: bytes, token: str, *, limited: bool = False) -> None:
+            original(self, range_, body, change(self, range_, token), limited=limited)
 
         patch.setattr(Writer, "_insert_once", insert)
 
@@ -286,9 +286,9 @@ def another_token_for_another_try(patch: Patch) -> None:
 def forget_refused_records(patch: Patch) -> None:
     original = Writer._insert_once
 
-    def insert(self: Writer, range_: Range, body: bytes, token: str) -> None:
+    def insert(self: Writer, range_: Range, body: bytes, token: str, *, limited: bool = False) -> None:
         if not token.endswith(":refused"):
-            original(self, range_, body, token)
+            original(self, range_, body, token, limited=limited)
 
     patch.setattr(Writer, "_insert_once", insert)
 

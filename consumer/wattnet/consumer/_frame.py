@@ -27,6 +27,8 @@ FRAME_END = b"end."
 # A data block is: count (1), size, records, sync marker.
 ONE_RECORD = encode_long(1)
 BLOCK_SIZES = [ONE_RECORD + encode_long(size) for size in range(4096)]
+# Which of the byte strings that frame_bodies makes are the bodies: the fourth of each message's five.
+BODIES = slice(3, None, 5)
 ORIGIN_FIELDS: tuple[dict[str, Any], ...] = (
     {"name": "topic", "type": "string"},
     {"name": "topic_id", "type": "string"},

@@ -49,6 +49,11 @@ TOO_MUCH_CODES = frozenset(
     }
 )
 
+# What an insert takes, views included, is 10 to 25 times its body (measured: usual metrics, many labels, none).
+LIMIT_PER_BYTE = 64
+LEAST_LIMIT_BYTES = 64 * 2**20
+MAX_MEMORY = "max_memory_usage"
+
 SETTINGS = {
     **INSERT_SETTINGS,
     "input_format_avro_allow_missing_fields": 1,
@@ -59,8 +64,11 @@ SETTINGS = {
 class Ingest(Protocol):
     """Where container files go."""
 
-    def insert(self, body: bytes, token: str) -> None:
-        """Store the container file, once for each token; raises an InsertError of the right kind."""
+    def insert(self, body: bytes, token: str, *, limited: bool = False) -> None:
+        """Store the container file, once for each token; raises an InsertError of the right kind.
+
+        When `limited`, it gets the memory that a body of its size needs, and TooMuchAtOnceError where it wants more.
+        """
 
 
 class ClickHouseIngest:
@@ -68,20 +76,33 @@ class ClickHouseIngest:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        theirs = client.server_settings.get(MAX_MEMORY)
+        # A profile's own limit is never raised, nor one that may not be set.
+        self._profile_limit = int(theirs.value) if theirs is not None else 0
+        self._may_limit = theirs is not None and not theirs.readonly
 
-    def insert(self, body: bytes, token: str) -> None:
+    def insert(self, body: bytes, token: str, *, limited: bool = False) -> None:
         """See Ingest. What is ambiguous (a timeout, a closed connection) is a RetryableInsertError."""
+        settings = {**SETTINGS, "insert_deduplication_token": token}
+        if limited and self._may_limit:
+            limit = memory_limit_bytes(len(body))
+            settings[MAX_MEMORY] = min(limit, self._profile_limit) if self._profile_limit else limit
         try:
             self._client.raw_insert(
                 "metrics_ingest",
                 insert_block=body,
                 fmt="Avro",
-                settings={**SETTINGS, "insert_deduplication_token": token},
+                settings=settings,
             )
         except Error as exc:
             raise _by_kind(exc) from exc
         except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
             raise RetryableInsertError(f"ClickHouse did not acknowledge an insert: {exc}") from exc
+
+
+def memory_limit_bytes(body_bytes: int) -> int:
+    """The memory that an insert of a body of this size may take."""
+    return LEAST_LIMIT_BYTES + LIMIT_PER_BYTE * body_bytes
 
 
 def _by_kind(exc: Error) -> InsertError:

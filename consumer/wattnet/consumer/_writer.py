@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from wattnet.consumer._errors import (
     TooMuchAtOnceError,
 )
 from wattnet.consumer._frame import (
+    BODIES,
     REFUSED_FIELDS,
     Refused,
     container_header,
@@ -25,6 +27,7 @@ from wattnet.consumer._frame import (
     frame_refused,
     origin,
 )
+from wattnet.consumer._lengths import Lengths
 from wattnet.consumer._message import offset_of
 from wattnet.consumer._strict import StrictReader
 from wattnet.consumer._writer_schemas import LONGEST_PREFIX_BYTES, Unusable, WriterSchema, WriterSchemas
@@ -49,6 +52,7 @@ logger = logging.getLogger(__name__)
 
 RETRY_WAIT_INITIAL_S = 0.1
 RETRY_WAIT_MAX_S = 5.0
+MOST_SCHEMAS = 64
 REFUSED_HEADER = container_header(REFUSED_FIELDS)
 
 
@@ -140,34 +144,45 @@ class Writer:
         """Insert those of the messages that have this schema; returns the others. Adds the bad ones to `refused`."""
         with self._meters.spent("frame"):
             blocks, others = frame_bodies(messages, schema.prefix, origin(range_))
-            body = _joined(schema.header, blocks)
+            doubtful = _lengths(schema.schema_json).doubtful(blocks[BODIES])
         token = f"{self._token(range_)}:{schema.prefix.hex()}"
-        try:
-            with self._meters.spent("insert"):
-                self._patiently(range_, self._insert_bodies, range_, body, token, schema, messages)
-        except PoisonError:
-            own = _own(messages, schema)
+        own = _own(messages, schema) if doubtful else ()
+        broken = _any_broken([own[index] for index in doubtful], schema)
+        if broken or not self._store_whole(range_, _joined(schema.header, blocks), token, schema, messages):
+            own = own or _own(messages, schema)
             with self._meters.spent("dlq"):
                 bad = self._part_bad(range_, own, schema, token)
             logger.warning("%s: %d of %d records cannot be read", range_, len(bad), len(own))
             refused += bad
         return others
 
+    def _store_whole(
+        self, range_: Range, body: bytes, token: str, schema: WriterSchema, messages: Sequence[Message]
+    ) -> bool:
+        """Insert; returns False, and nothing is stored, when a record cannot be read."""
+        try:
+            with self._meters.spent("insert"):
+                self._patiently(range_, self._insert_bodies, range_, body, token, schema, messages)
+        except PoisonError:
+            return False
+        return True
+
     def _insert_bodies(
         self, range_: Range, body: bytes, token: str, schema: WriterSchema, messages: Sequence[Message]
     ) -> None:
         """Insert; raises PoisonError also for a doubtful refusal when one of the records is broken.
 
-        So is a lack of memory: ClickHouse makes room for a string before it looks whether it is there, two gigabytes
-        for six bytes of garbage. Tried again and again, that would fail for ever on a small server.
+        So is a lack of memory, for broken records can cost any amount of it. Where none is broken it was not theirs, or
+        sound records need more than others do: the same insert goes again at once, with as much as ClickHouse gives.
         """
         try:
-            self._insert_once(range_, body, token)
+            self._insert_once(range_, body, token, limited=True)
         except (DoubtfulInsertError, TooMuchAtOnceError) as exc:
-            reader, start = StrictReader(schema.schema_json), len(schema.prefix)
-            if any(reader.problem(message.value() or b"", start) for message in _own(messages, schema)):
+            if _any_broken(_own(messages, schema), schema):
                 raise PoisonError(str(exc)) from exc
-            raise
+            if isinstance(exc, DoubtfulInsertError):
+                raise
+            self._insert_once(range_, body, token)
 
     def _by_schema(
         self, range_: Range, messages: Sequence[Message], refused: list[Refused]
@@ -228,9 +243,9 @@ class Writer:
     def _insert(self, range_: Range, body: bytes, token: str) -> None:
         self._patiently(range_, self._insert_once, range_, body, token)
 
-    def _insert_once(self, range_: Range, body: bytes, token: str) -> None:
+    def _insert_once(self, range_: Range, body: bytes, token: str, *, limited: bool = False) -> None:
         with self._witness.watching(range_):
-            self._ingest.insert(body, token)
+            self._ingest.insert(body, token, limited=limited)
 
     def _patiently(self, range_: Range, act: Callable[..., T], *arguments: object) -> T:
         """Call until it stops raising RetryableInsertError, with growing, jittered pauses; meanwhile not ready."""
@@ -259,6 +274,17 @@ class Writer:
         self._meters.insert_retries.inc()
         if attempt == 1 and isinstance(exc, TooMuchAtOnceError):
             self._size.too_much()
+
+
+@lru_cache(MOST_SCHEMAS)
+def _lengths(schema_json: str) -> Lengths:
+    return Lengths(schema_json)
+
+
+def _any_broken(messages: Sequence[Message], schema: WriterSchema) -> bool:
+    """Whether one of the messages, all of this schema, is no record of it."""
+    reader, start = StrictReader(schema.schema_json), len(schema.prefix)
+    return any(reader.problem(message.value() or b"", start) for message in messages)
 
 
 def _joined(header: bytes, blocks: list[bytes]) -> bytes:
