@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -102,6 +102,7 @@ def test_what_all_rows_share_is_wrapped() -> None:
     st.integers(20, 200),
     st.lists(st.tuples(st.floats(allow_nan=False), st.text(), st.text()), min_size=1, max_size=4),
 )
+@example(20, [(100000000000.0, "", ""), (1000000500000001.0, "", "00\U0002ebe1")])
 def test_nothing_is_wider_than_the_terminal(width: int, rows: list[tuple[float, str, str]]) -> None:
     columns = [VALUE, Column("a", label=True), Column("b", label=True)]
     assert max(map(cell_len, table(columns, rows, width))) <= max(width, 22 + 2 + 12)

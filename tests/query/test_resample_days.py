@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+import warnings
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 from wattnet.clickhouse import ClickHouseSettings, connect, migrate_up
+from wattnet.query import InferredResolutionWarning
 from wattnet.schemas import ZONE_STATUSES, Metric
 
 if TYPE_CHECKING:
@@ -119,3 +121,33 @@ def test_the_values_are_read_where_the_roll_up_does_not_say_it(store: DirectWrit
     assert not any(map(is_rolled_up, others))
     assert query.valid_only().resample("1d").to_series().tolist() == [3.0]
     assert query.resample("1d").to_series().tolist() == [2.0]
+
+
+def test_means_over_a_change_of_lengthare_those_of_the_values(store: DirectWriter, client: Client, name: str) -> None:
+    """With holes, without a resolution, and with what arrived since the pass: weighed by time, or counted, alike."""
+    dice = random.Random(3)
+    change = START + timedelta(hours=45)
+    metrics: list[Metric] = []
+    for zone in ("ES", "PT", "FR"):
+        moment = START
+        while moment < START + timedelta(days=7):
+            step = timedelta(hours=1) if moment < change else timedelta(minutes=15)
+            attributes = {} if zone == "FR" else {"resolution": "PT1H" if moment < change else "PT15M"}
+            if zone == "ES" or dice.random() > 0.1:
+                value = 60.0 if moment < change else 95.0
+                metrics.append(Metric(name, value, moment, {"zone": zone}, attributes=attributes))
+            moment += step
+    store.put(*metrics)
+    store.roll_up()
+    late = {"zone": "ES", "resolution": "PT15M"}
+    store.put(Metric(name, 1.0, change + timedelta(hours=1), late))
+    query = client.metrics(name, **FAR)
+    assert is_rolled_up(query.resample("1w"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InferredResolutionWarning)
+        for length in ("1d", "1w", "1mo", "1y"):
+            assert_same(query, length, "mean")
+        year = query.resample("1y").to_pandas(wide=True).iloc[0]
+    assert year["ES"] == pytest.approx((45 * 60 + 123 * 95 + (1 - 95) / 4) / 168)
+    assert year["PT"] == pytest.approx((45 * 60 + 123 * 95) / 168, rel=0.02)
+    assert year["FR"] == pytest.approx(year["PT"], rel=0.02)

@@ -45,7 +45,10 @@ def query(
         None, "--resample", metavar="STEP", help="A row a bucket of time: 15min, 1h, 1d, 1w, 1mo, 1y."
     ),
     how: How | None = typer.Option(
-        None, "--how", help="Of the values in a bucket; energy makes MWh of MW.", show_default="mean"
+        None,
+        "--how",
+        help="Of the values in a bucket; a mean weighs by time where steps differ, energy makes MWh of MW.",
+        show_default="mean",
     ),
     fill: str | None = typer.Option(
         None, "--fill", metavar="WHAT", help="Where a bucket has no value: zero, previous, interpolate or a number."

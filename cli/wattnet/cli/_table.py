@@ -121,7 +121,7 @@ def _texts(column: Column, cells: Sequence[object]) -> list[str]:
     in_utc = column.kind is Kind.TIME and all(_in_utc(cell) for cell in cells)
     texts = [_cell(cell) for cell in cells]
     if column.kind is Kind.NUMBER:
-        places = [len(text.partition(".")[2]) for text in texts]
+        places = [0 if "e" in text else len(text.partition(".")[2]) for text in texts]
         most = max(places)
         texts = [
             text if not most or not text else text + " " * (most - count + (count == 0))

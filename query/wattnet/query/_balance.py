@@ -99,7 +99,7 @@ class Comparison:
             some = Matches(matches.name, [m for m in series if m.labels["unit"] == text], matches.label_names)
             question = replace(self.question, name=str(name), filters=replace(self.question.filters, labels=wanted))
             _, blocks = question.ask(self.database, some)
-            answer = to_buckets(question, self.resampling, some, blocks)
+            answer = to_buckets(self.database, question, self.resampling, some, blocks)
             bucket = np.searchsorted(edges, answer.timestamp)
             known = ~np.isnan(answer.value)
             np.add.at(total, bucket[known], answer.value[known] * unit.to_mega())

@@ -10,6 +10,7 @@ import numpy as np
 from wattnet.query._answer import Answer, Text, joined, to_answer
 from wattnet.query._energy import integrated, unit_of
 from wattnet.query._points import to_points
+from wattnet.query._weights import weighed
 from wattnet.schemas import ZONE_STATUSES
 
 if TYPE_CHECKING:
@@ -17,12 +18,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from wattnet.query._database import Database
     from wattnet.query._question import Question
     from wattnet.query._resampling import Resampling
     from wattnet.query._series import Matches
 
 
-def to_buckets(question: Question, resampling: Resampling, matches: Matches, blocks: Sequence[Sequence[Any]]) -> Answer:
+def to_buckets(
+    database: Database,
+    question: Question,
+    resampling: Resampling,
+    matches: Matches,
+    blocks: Sequence[Sequence[Any]],
+) -> Answer:
     """The answer to a question whose moments are fixed, from the blocks of its statements."""
     start_us, end_us = question.range_us()
     edges = resampling.edges(start_us, end_us)
@@ -43,6 +51,8 @@ def to_buckets(question: Question, resampling: Resampling, matches: Matches, blo
     else:
         count = joined(blocks, 5, np.int64)
         answer = replace(to_answer(matches, blocks, attributes=False), count=count)
+        if resampling.weighs:
+            answer = weighed(database, question, matches, answer, joined(blocks, 6, np.bool_), edges)
         if resampling.fill is not None:
             answer = _filled(answer, count, edges[:-1], resampling.fill)
     if question.limit is not None:

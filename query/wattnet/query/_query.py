@@ -89,7 +89,8 @@ class Query:
         step  what divides a day ("15min", "1h", "6h"), "1d", "1w" (from Monday), months that divide a year ("1mo",
               "3mo") or "1y"; also ISO 8601, "PT15M", "P1D"
         how   "mean", "sum", "min", "max", "first", "last", "count": of the values whose timestamps lie in the bucket,
-              each counted once. "energy", "power": of each value's interval, see below
+              each counted once; where their steps differ (prices by the hour, then by 15 minutes), a mean weighs each
+              by its interval, whatever the unit. "energy", "power": of each value's interval, see below
         tz    whose days and hours: an IANA zone, the client's unless given. Frames show times in it
         fill  what stands where there is no value: "zero", "previous", "interpolate" or a number; else gaps stay gaps
 
@@ -255,7 +256,7 @@ class Query:
 
         question = self._question.fixed()
         matches, blocks = question.ask(self._database)
-        answer = to_buckets(question, resampling, matches, blocks)
+        answer = to_buckets(self._database, question, resampling, matches, blocks)
         warn_of_incomplete(answer, resampling.how)
         return answer
 

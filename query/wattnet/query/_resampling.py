@@ -12,7 +12,7 @@ from wattnet.query._errors import QuestionError
 from wattnet.query._points import points_statement
 from wattnet.query._rank import KNOWLEDGE_US, VALID, ZONE_STATUS, together
 from wattnet.query._statement import Statement
-from wattnet.query._step import DAY_US, parse_step
+from wattnet.query._step import DAY_US, HOUR_US, SECOND_US, parse_step
 from wattnet.schemas import suggest
 
 if TYPE_CHECKING:
@@ -52,12 +52,20 @@ _RANK = together(
 # What rows have beyond the columns that are named here ClickHouse does not read.
 _BUCKETS = """WITH {start}
 SELECT position, start, {aggregate} AS value, {rank} AS rank, toLowCardinality('') AS data_state,
-  toInt64({count}) AS count
+  toInt64({count}) AS count{uneven}
 FROM (
 {rows}
 )
 GROUP BY position, start
 ORDER BY position, start"""
+# Whether the values of a bucket are not the same number at the same distance all over it. Then their steps may differ,
+# or some are missing: the client looks closer. In buckets of days it is seen by the hour, as the roll-up has it.
+_UNEVEN = """,
+  length(arraySort({places}) AS places) > 1 AND NOT (
+    length(places) * ((places[(countEqual(places, places[1]) AS alike) + 1] - places[1]) AS apart) = alike * (
+      intDiv(least(start + any(width), {{end_us:Int64}}), {unit}) - intDiv(greatest(start, {{start_us:Int64}}), {unit}))
+    AND arrayAll((place, number) -> place = places[1] + apart * intDiv(number - 1, alike),
+      places, arrayEnumerate(places))) AS uneven"""
 _VALUES = """SELECT position, value, rank, toUnixTimestamp64Micro(timestamp) AS us FROM (
 {values}
 )"""
@@ -89,6 +97,11 @@ class Resampling:
         return self.how in _INTEGRALS
 
     @property
+    def weighs(self) -> bool:
+        """Whether values weigh by their time where their steps differ; statements have a column `uneven` then."""
+        return self.how == "mean"
+
+    @property
     def rows_are_buckets(self) -> bool:
         """Whether ClickHouse's answer is this one's as it comes."""
         return not self.integrates and self.fill is None
@@ -103,19 +116,23 @@ class Resampling:
         return bucket_edges(self.step, self.zone, start_us, end_us)
 
     def statement(self, select: Select, piece: Piece, start_us: int, end_us: int) -> Statement:
-        """One SELECT: a row a bucket, columns as in a Statement and then count; of energy a row a value."""
+        """One SELECT: a row a bucket, columns as in a Statement, count, of a mean uneven; of energy a row a value."""
         if self.integrates:
             return points_statement(select, piece, start_us, end_us)
         edges = self.edges(start_us, end_us)
+        unit_us = SECOND_US if self.step.us else HOUR_US
         if self._is_rolled_up(edges) and rollup.is_worth_it(select, piece, start_us, end_us):
             aggregate, count = rollup.AGGREGATES[self.how], rollup.COUNT
-            rows = rollup.rows(select, piece, start_us, end_us)
+            rows = rollup.rows(select, piece, start_us, end_us, hours=self.weighs)
+            places = rollup.HOURS
         else:
             aggregate, count = _AGGREGATES[self.how], "count()"
             values = select.current(piece, start_us, end_us)
             rows = replace(values, sql=_VALUES.format(values=values.sql))
+            places = f"groupArray(intDiv(us, {unit_us}))"
         starts, widths = runs(edges)
-        sql = _BUCKETS.format(start=_START, aggregate=aggregate, rank=_RANK, count=count, rows=rows.sql)
+        uneven = _UNEVEN.format(places=places, unit=unit_us) if self.weighs else ""
+        sql = _BUCKETS.format(start=_START, aggregate=aggregate, rank=_RANK, count=count, uneven=uneven, rows=rows.sql)
         return Statement(sql, {**rows.parameters, "starts": starts, "widths": widths})
 
     def _is_rolled_up(self, edges: NDArray[np.int64]) -> bool:

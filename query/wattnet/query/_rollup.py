@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from wattnet.query._rank import together
 from wattnet.query._statement import POSITION, RANGE, Statement, known, rows_of
-from wattnet.query._step import DAY_US
+from wattnet.query._step import DAY_US, HOUR_US
 
 if TYPE_CHECKING:
     from wattnet.query._series import Piece
@@ -27,6 +27,8 @@ AGGREGATES = {
 }
 """What is made of a bucket's rows; the first and the last value of a day are not in the roll-up."""
 COUNT = "sum(points)"
+HOURS = "groupArrayArray(hours)"
+"""The hour of each value, since 1970."""
 
 # Three series by a year. Fewer values are read sooner than it takes ClickHouse to plan this.
 _WORTH_IT_US = 3 * 365 * DAY_US
@@ -43,14 +45,18 @@ _ROWS = """WITH (
     AND toInt64(splitByChar('_', m._part)[3]) {later} AND toInt64(m._block_number) {later}
 )
 SELECT {position}, toUnixTimestamp64Micro(toDateTime64(m.day, 6, 'UTC')) AS us, m.count AS points, m.sum AS total,
-  m.min AS lowest, m.max AS highest, {rank} AS rank{days}
+  m.min AS lowest, m.max AS highest, {rank} AS rank{hours_of_day}{days}
   AND m.day >= {{first_day:Date}} AND m.day < {{end_day:Date}} AND m.count > 0{known}
   AND (m.series_id, m.day) NOT IN later
 UNION ALL
-SELECT position, toUnixTimestamp64Micro(timestamp), toUInt32(1), value, value, value, rank
+SELECT position, toUnixTimestamp64Micro(timestamp), toUInt32(1), value, value, value, rank{hour_of_value}
 FROM (
 {values}
 )"""
+
+_HOURS_OF_DAY = """,
+  arrayFlatten(arrayMap(h -> arrayWithConstant(h.count, toInt64(m.day) * 24 + h.hour), m.hours)) AS hours"""
+_HOUR_OF_VALUE = f", [intDiv(toUnixTimestamp64Micro(timestamp), {HOUR_US})]"
 
 
 def is_worth_it(select: Select, piece: Piece, start_us: int, end_us: int) -> bool:
@@ -58,8 +64,8 @@ def is_worth_it(select: Select, piece: Piece, start_us: int, end_us: int) -> boo
     return not select.quality and select.as_of_us is None and len(piece.series) * (end_us - start_us) >= _WORTH_IT_US
 
 
-def rows(select: Select, piece: Piece, start_us: int, end_us: int) -> Statement:
-    """Days, and values where there is no day: position, us, points, total, lowest, highest, rank."""
+def rows(select: Select, piece: Piece, start_us: int, end_us: int, *, hours: bool) -> Statement:
+    """Days, and values where there is no day: position, us, points, total, lowest, highest, rank; `hours` if wanted."""
     first_day, end_day = -(-start_us // DAY_US), end_us // DAY_US
     elsewhere = ["(m.series_id, toDate(m.timestamp)) IN later"]
     if start_us % DAY_US:
@@ -70,6 +76,8 @@ def rows(select: Select, piece: Piece, start_us: int, end_us: int) -> Statement:
     sql = _ROWS.format(
         position=POSITION,
         rank=_RANK,
+        hours_of_day=_HOURS_OF_DAY if hours else "",
+        hour_of_value=_HOUR_OF_VALUE if hours else "",
         arrived=rows_of("metrics AS m", piece, RANGE),
         later=_LATER,
         days=rows_of("rollup AS m FINAL", piece),
