@@ -199,6 +199,7 @@ PUBLIC_NAMES = {
         "ReservedLabelError",
         "TimeRangeError",
         "TypoWarning",
+        "WattnetError",
         "canonical_labels",
         "confluent_header",
         "decode_metric",

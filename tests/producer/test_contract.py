@@ -214,7 +214,7 @@ def test_what_on_error_raises_comes_up_in_close(kind: Kind) -> None:
     producer.send(price(0))
     with pytest.raises(DeliveryError, match="my own mistake") as caught:
         producer.close(10)
-    assert isinstance(caught.value.__cause__, KeyError)
+    assert isinstance(caught.value.cause, KeyError)
 
 
 def test_a_calls_knowledge_time_is_for_metrics_that_bring_none(working: Kind) -> None:
@@ -275,7 +275,7 @@ def test_on_delivery_may_call_the_producer_and_what_it_raises_comes_up_in_flush(
     producer.send(price(0, 1.0))
     with pytest.raises(DeliveryError, match="my own mistake") as caught:
         producer.flush(20)
-    assert isinstance(caught.value.__cause__, KeyError)
+    assert isinstance(caught.value.cause, KeyError)
     assert producer.statistics().acknowledged == 2
     producer.close(20)
 

@@ -82,7 +82,7 @@ def test_what_on_error_raises_comes_up_in_flush(caplog: pytest.LogCaptureFixture
     error = closed_with_errors(producer)
     assert error.failed == 2
     assert "my own mistake" in str(error)
-    assert isinstance(error.__cause__, KeyError)
+    assert isinstance(error.cause, KeyError)
     assert sum("on_error raised" in record.message for record in caplog.records) == 2
 
 

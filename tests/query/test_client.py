@@ -106,7 +106,7 @@ def test_a_server_that_goes_away_is_named_without_the_drivers_text(client: Clien
     with pytest.raises(ClickHouseUnavailableError, match=r"no answer from ClickHouse at http://127") as refused:
         lost.names()
     assert "param_" not in str(refused.value)
-    assert isinstance(refused.value.__cause__, OperationalError)
+    assert isinstance(refused.value.cause, OperationalError)
 
 
 def test_missing_tables_name_the_remedy(database: ClickHouseSettings) -> None:

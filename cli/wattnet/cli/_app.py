@@ -123,6 +123,16 @@ def _options(
     end_as_python_does()
 
 
+def _print_with_causes(error: Exception) -> None:
+    """Tracebacks, the first cause first: an error of ours keeps it as an attribute."""
+    shown: BaseException | None = error
+    tracebacks = []
+    while shown is not None:
+        tracebacks.append("".join(traceback.format_exception(shown)))
+        shown = getattr(shown, "cause", None)
+    print(escaped("\n".join(reversed(tracebacks))), end="", file=sys.stderr)
+
+
 def run(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors are on standard error then, in words."""
     try:
@@ -132,7 +142,7 @@ def run(arguments: list[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001  whatever it is, people get words and an exit code
         if os.environ.get("WATTNET_LOG_LEVEL", "").upper() == "DEBUG":
-            print(escaped("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+            _print_with_causes(error)
         failure = explain(error)
         print(escaped(f"wattnet: {failure.message}"), file=sys.stderr)
         return failure.exit_code

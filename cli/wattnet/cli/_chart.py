@@ -58,7 +58,9 @@ def lines_of_chart(name: str, rows: Rows) -> Iterator[str]:
     try:
         chart = str(plotext.build())
     except (OverflowError, ValueError) as exc:  # it reckons in floats, and beyond 1e307 they end
-        raise CommandError(f"these values are too far apart for a chart: {exc}", exit_code=EXIT_USAGE) from exc
+        raise CommandError(f"these values are too far apart for a chart: {exc}", exit_code=EXIT_USAGE).caused_by(
+            exc
+        ) from None
     yield from (chart if in_colour else str(plotext.uncolorize(chart))).splitlines()
     shared = set.intersection(*(set(labels) for labels in series))
     yield f"{escaped(name, keep='')}  {_words(sorted(shared))}".rstrip() + f"  ({first.tzname()})"

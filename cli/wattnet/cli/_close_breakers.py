@@ -30,7 +30,7 @@ def close_breakers(
         connection.request("POST", "/breaker/close")
         status = connection.getresponse().status
     except (OSError, ValueError, http.client.HTTPException) as exc:
-        raise CommandError(f"no consumer answers at {url}: {exc}", exit_code=EXIT_UNAVAILABLE) from exc
+        raise CommandError(f"no consumer answers at {url}: {exc}", exit_code=EXIT_UNAVAILABLE).caused_by(exc) from None
     if status != http.client.ACCEPTED:
         raise CommandError(f"what answers at {url} is no consumer (status {status})", exit_code=EXIT_UNAVAILABLE)
     typer.echo("partitions that stood still go on, on trial")

@@ -228,7 +228,7 @@ def _time(text: str | None, option: str, tz: str | None) -> datetime | None:
     try:
         return parse_time(text, argument=option, zone=zone_of(tz))
     except TimeError as exc:
-        raise typer.BadParameter(str(exc)) from exc
+        raise typer.BadParameter(str(exc)) from None
 
 
 def _addresses(texts: list[str], settings: Settings) -> list[LetterAddress]:
@@ -242,7 +242,7 @@ def _read_correction(path: Path) -> object:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         return json.loads(text)
     except (OSError, ValueError) as exc:
-        raise typer.BadParameter(f"--with {path}: {exc}") from exc
+        raise typer.BadParameter(f"--with {path}: {exc}") from None
 
 
 def _print(lines: Iterable[str]) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wattnet.schemas import WattnetError
+
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
 EXIT_INTERNAL = 70
@@ -26,7 +28,7 @@ EXTRA_OF_PACKAGE = {
 }
 
 
-class CommandError(Exception):
+class CommandError(WattnetError):
     """A command cannot go on; the message says why and what to do."""
 
     def __init__(self, message: str, *, exit_code: int) -> None:

@@ -72,7 +72,7 @@ def _settings(source_url: str | None, database: str | None) -> tuple[ClickHouseS
     try:
         return ClickHouseSettings.from_url(source_url, database=database), target
     except ValueError as exc:
-        raise typer.BadParameter(f"--from: {exc}") from exc
+        raise typer.BadParameter(f"--from: {exc}") from None
 
 
 class _Shown:

@@ -90,4 +90,4 @@ def _check_name(name: str) -> None:
         try:
             canonical_labels({name: "x"})
         except MetricError as exc:
-            raise typer.BadParameter(str(exc)) from exc
+            raise typer.BadParameter(str(exc)) from None

@@ -80,11 +80,11 @@ def check_output(format_: Format | None, output: Path | None) -> Format:
     elif output is not None and output.suffix:
         try:
             chosen = Format(output.suffix[1:].lower())
-        except ValueError as exc:
+        except ValueError:
             known = ", ".join(f".{one.value}" for one in Format if one is not Format.TABLE)
             raise typer.BadParameter(
                 f"--output {str(output)!r}: the suffix {output.suffix!r} names no form: use one of {known}, or --format"
-            ) from exc
+            ) from None
     else:
         chosen = Format.TABLE if output is None and sys.stdout.isatty() else Format.CSV
     if chosen is Format.PARQUET and output is None and sys.stdout.isatty():
@@ -183,6 +183,6 @@ def _replaced(path: Path) -> Iterator[TextIO]:
             yield stream
         part.replace(path)
     except FileNotFoundError as exc:
-        raise typer.BadParameter(f"--output {str(path)!r}: {exc.strerror}: make the folder first") from exc
+        raise typer.BadParameter(f"--output {str(path)!r}: {exc.strerror}: make the folder first") from None
     finally:
         part.unlink(missing_ok=True)

@@ -60,10 +60,10 @@ def stoppable() -> Iterator[None]:
     before = {number: signal.signal(number, stop) for number in SIGNALS}
     try:
         yield
-    except Exception as exc:
+    except Exception:
         # C code that is called back may lose what a handler raised, and fail with an error of its own instead.
         if stopped is not None:
-            raise stopped from exc
+            raise stopped from None
         raise
     finally:
         for number, handler in before.items():

@@ -50,7 +50,7 @@ def up(
             raise
         option = "--" + exc.argument.replace("_", "-")
         message = f"another program uses port {exc.port}: stop it, or choose another with {option} (0 takes any)"
-        raise CommandError(message, exit_code=EXIT_UNAVAILABLE) from exc
+        raise CommandError(message, exit_code=EXIT_UNAVAILABLE).caused_by(exc) from None
     _say(f"stopped; the data stays in {data_dir}")
 
 

@@ -56,10 +56,10 @@ def connect(
             raise DatabaseMissingError(
                 f"{settings.address} has no database {settings.database!r}: "
                 "create it with `wattnet migrate up`, or set CLICKHOUSE_DATABASE"
-            ) from exc
+            ).caused_by(exc) from None
         if isinstance(exc, OperationalError) and exc.code is None:
-            raise unavailable(settings, exc) from exc
-        raise StorageError(f"ClickHouse at {settings.address} refused the connection: {exc}") from exc
+            raise unavailable(settings, exc).caused_by(exc) from None
+        raise StorageError(f"ClickHouse at {settings.address} refused the connection: {exc}").caused_by(exc) from None
     return client
 
 

@@ -1,6 +1,6 @@
 """What can go wrong between this package and ClickHouse.
 
-StorageError
+StorageError (a wattnet.schemas.WattnetError)
 ├── ClickHouseUnavailableError   no answer: not running, wrong address, network
 ├── DatabaseMissingError         ClickHouse answers, the database or its tables are not there
 └── MigrationError               the tables and this version's migrations do not fit
@@ -8,9 +8,11 @@ StorageError
 
 from __future__ import annotations
 
+from wattnet.schemas import WattnetError
 
-class StorageError(Exception):
-    """Base of all errors that this package raises."""
+
+class StorageError(WattnetError):
+    """Base of all errors that this package raises; `cause` is what clickhouse_connect raised."""
 
 
 class ClickHouseUnavailableError(StorageError):

@@ -106,7 +106,9 @@ def _feeds_every_table(settings: ClickHouseSettings, client: Client | None) -> b
         try:
             seen = asked.query(FED_BY_INGEST, parameters={"database": settings.database}).result_rows
         except ClickHouseError as exc:
-            raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
+            raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}").caused_by(
+                exc
+            ) from None
     return _views() <= {view for (view,) in seen}
 
 
@@ -162,9 +164,9 @@ def _migrations(
             yield cluster, path
     except OperationalError as exc:
         if exc.code is None:
-            raise unavailable(settings, exc) from exc
-        raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
+            raise unavailable(settings, exc).caused_by(exc) from None
+        raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}").caused_by(exc) from None
     except (MigrationException, ClickHouseError) as exc:
-        raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}") from exc
+        raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}").caused_by(exc) from None
     finally:
         root.removeHandler(placeholder)

@@ -15,7 +15,7 @@ def secret_from_file(path: str | Path, *, variable: str) -> SecretStr:
     try:
         return SecretStr(Path(path).read_text(encoding="utf-8").rstrip("\r\n"))
     except OSError as exc:
-        raise ValueError(f"{variable}={str(path)!r}: {exc.strerror or exc}") from exc
+        raise ValueError(f"{variable}={str(path)!r}: {exc.strerror or exc}") from None
     except UnicodeDecodeError:
         # Without its cause: that holds the file's bytes.
         raise ValueError(f"{variable}={str(path)!r}: it is no UTF-8 text") from None

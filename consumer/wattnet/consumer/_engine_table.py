@@ -95,7 +95,7 @@ class Handover:
             raise ConfigurationError(
                 f"the view {VIEW} was not made by this version of `wattnet kafka-engine on` (its comment is "
                 f"{comment[:200]!r}): switch it off with the version that made it, or drop it and reset offsets by hand"
-            ) from exc
+            ).caused_by(exc) from None
 
 
 class EngineTable:
@@ -181,7 +181,7 @@ def refuse_beside_engine(client: Client, topic: str) -> None:
     try:
         handover = EngineTable(client).handover()
     except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-        raise ServiceUnavailableError(f"ClickHouse does not say who feeds the tables: {exc}") from exc
+        raise ServiceUnavailableError(f"ClickHouse does not say who feeds the tables: {exc}").caused_by(exc) from None
     if handover is not None and handover.topic == topic:
         raise ConfigurationError(
             f"the Kafka engine stores topic {topic!r}, and a consumer beside it would double everything: "

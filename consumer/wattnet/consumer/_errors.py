@@ -1,6 +1,6 @@
 """What can stop the consumer, and the exit code that says so.
 
-ConsumerError                     70  internal
+ConsumerError                     70  internal (a wattnet.schemas.WattnetError)
 ├── ConfigurationError            78  a setting, a missing topic or table: somebody has to change something
 ├── ServiceUnavailableError       69  Kafka or ClickHouse did not come up, or drain was not possible in time
 ├── UnsafeToContinueError         70  going on would lose or double something
@@ -17,6 +17,8 @@ ConsumerError                     70  internal
 
 from __future__ import annotations
 
+from wattnet.schemas import WattnetError
+
 EXIT_CLEAN = 0
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
@@ -24,8 +26,8 @@ EXIT_INTERNAL = 70
 EXIT_CONFIGURATION = 78
 
 
-class ConsumerError(Exception):
-    """Base of everything that this package raises."""
+class ConsumerError(WattnetError):
+    """Base of everything that this package raises; `cause` is what the Kafka or ClickHouse client raised."""
 
     exit_code = EXIT_INTERNAL
 

@@ -95,16 +95,16 @@ class Group:
         except FutureTimeoutError as exc:
             raise ServiceUnavailableError(
                 f"Kafka does not take offsets for group {self.group_id!r} within {REQUEST_TIMEOUT_S:g} s"
-            ) from exc
+            ).caused_by(exc) from None
         except KafkaException as exc:
             error = exc.args[0]
             if error.code() in (KafkaError.UNKNOWN_MEMBER_ID, KafkaError.NON_EMPTY_GROUP):
                 raise ConfigurationError(
                     f"group {self.group_id!r} is in use: stop its members, then run the command again"
-                ) from exc
+                ).caused_by(exc) from None
             raise ServiceUnavailableError(
                 f"Kafka does not take offsets for group {self.group_id!r}: {error.str()}"
-            ) from exc
+            ).caused_by(exc) from None
 
     def _commit(self, claims: Mapping[int, Claim]) -> None:
         places = [

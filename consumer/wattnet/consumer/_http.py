@@ -57,7 +57,7 @@ class HttpServer:
             raise ConfigurationError(
                 f"cannot listen on WATTNET_HTTP_HOST={settings.host!r}, WATTNET_HTTP_PORT={settings.port}: {exc}. "
                 "Port 0 takes any free one"
-            ) from exc
+            ).caused_by(exc) from None
         self._server.daemon_threads = True
 
     def __enter__(self) -> HttpServer:

@@ -95,9 +95,9 @@ class ClickHouseIngest:
                 settings=settings,
             )
         except Error as exc:
-            raise _by_kind(exc) from exc
+            raise _by_kind(exc).caused_by(exc) from None
         except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-            raise RetryableInsertError(f"ClickHouse did not acknowledge an insert: {exc}") from exc
+            raise RetryableInsertError(f"ClickHouse did not acknowledge an insert: {exc}").caused_by(exc) from None
 
 
 def memory_limit_bytes(body_bytes: int) -> int:

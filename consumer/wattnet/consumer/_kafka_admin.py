@@ -30,9 +30,13 @@ def read_topic_id(admin: AdminClient, topic: str, *, timeout_s: float = REQUEST_
     except KafkaException as exc:
         if exc.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
             return None
-        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r}: {exc.args[0].str()}") from exc
+        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r}: {exc.args[0].str()}").caused_by(
+            exc
+        ) from None
     except FutureTimeoutError as exc:
-        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r} within {timeout_s:g} s") from exc
+        raise ServiceUnavailableError(f"Kafka does not describe topic {topic!r} within {timeout_s:g} s").caused_by(
+            exc
+        ) from None
     return str(described.topic_id)
 
 
@@ -41,6 +45,10 @@ def read_cluster_id(admin: AdminClient, *, timeout_s: float = REQUEST_TIMEOUT_S)
     try:
         return str(admin.describe_cluster(request_timeout=timeout_s).result(timeout_s).cluster_id)
     except KafkaException as exc:
-        raise ServiceUnavailableError(f"Kafka does not say its cluster id: {exc.args[0].str()}") from exc
+        raise ServiceUnavailableError(f"Kafka does not say its cluster id: {exc.args[0].str()}").caused_by(
+            exc
+        ) from None
     except FutureTimeoutError as exc:
-        raise ServiceUnavailableError(f"Kafka does not say its cluster id within {timeout_s:g} s") from exc
+        raise ServiceUnavailableError(f"Kafka does not say its cluster id within {timeout_s:g} s").caused_by(
+            exc
+        ) from None

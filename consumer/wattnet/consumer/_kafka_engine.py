@@ -141,7 +141,7 @@ def _opened(settings: Settings) -> Iterator[_KafkaEngine]:
     try:
         yield engine
     except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-        raise ServiceUnavailableError(f"ClickHouse does not do what it was asked: {exc}") from exc
+        raise ServiceUnavailableError(f"ClickHouse does not do what it was asked: {exc}").caused_by(exc) from None
     finally:
         engine.close()
 

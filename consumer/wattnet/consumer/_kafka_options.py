@@ -84,4 +84,4 @@ def refused_options() -> Iterator[None]:
         raise ConfigurationError(
             f"librdkafka refuses the Kafka settings: {exc.args[0].str()}: "
             "correct KAFKA_OPTIONS, KAFKA_SASL_* or KAFKA_SSL_*"
-        ) from exc
+        ).caused_by(exc) from None

@@ -129,10 +129,10 @@ def _commits(asking: Consumer, group_id: str, places: list[TopicPartition]) -> l
     try:
         answers = asking.committed(places, timeout=REQUEST_TIMEOUT_S)
     except KafkaException as exc:
-        raise _not_described(what, exc.args[0]) from exc
+        raise _not_described(what, exc.args[0]).caused_by(exc) from None
     for one in answers:
         if one.error is not None:
-            raise _not_described(what, one.error) from KafkaException(one.error)
+            raise _not_described(what, one.error).caused_by(KafkaException(one.error)) from None
     return answers
 
 
@@ -144,9 +144,11 @@ def _answer(future: Future[Any], what: str, *, none: int | None = None) -> Any:
         error = exc.args[0]
         if error.code() == none:
             return None
-        raise _not_described(what, error) from exc
+        raise _not_described(what, error).caused_by(exc) from None
     except FutureTimeoutError as exc:
-        raise ServiceUnavailableError(f"Kafka does not describe {what} within {REQUEST_TIMEOUT_S:g} s") from exc
+        raise ServiceUnavailableError(f"Kafka does not describe {what} within {REQUEST_TIMEOUT_S:g} s").caused_by(
+            exc
+        ) from None
 
 
 def _not_described(what: str, error: KafkaError) -> ConfigurationError | ServiceUnavailableError:
@@ -156,7 +158,7 @@ def _not_described(what: str, error: KafkaError) -> ConfigurationError | Service
 
 
 def _coordinator_moves(exc: Exception) -> bool:
-    cause = exc.__cause__
+    cause = getattr(exc, "cause", None)
     return isinstance(cause, KafkaException) and cause.args[0].code() in COORDINATOR_MOVES
 
 

@@ -86,7 +86,7 @@ class ClickHouseLedger:
         try:
             return self._tail(topic_id, partition, since)
         except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}") from exc
+            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}").caused_by(exc) from None
 
     def newest_before(self, topic_id: str, partition: int, first: int) -> tuple[int, int] | None:
         """See Past."""
@@ -102,7 +102,7 @@ class ClickHouseLedger:
         try:
             return self._client.query(sql, parameters={"topic": self._topic, **parameters}).result_rows
         except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}") from exc
+            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}").caused_by(exc) from None
 
     def refusals(self, topic_id: str, partition: int, first: int, next_: int) -> Mapping[str, int]:
         """See Ledger. Raises ServiceUnavailableError while ClickHouse does not answer.
@@ -122,7 +122,7 @@ class ClickHouseLedger:
                     raise
                 return {UNNAMED: refused}
         except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}") from exc
+            raise ServiceUnavailableError(f"ClickHouse does not show the ledger: {exc}").caused_by(exc) from None
 
     def _tail(self, topic_id: str, partition: int, since: int | None) -> LedgerTail:
         where = {"topic": self._topic, "topic_id": topic_id, "partition": partition}

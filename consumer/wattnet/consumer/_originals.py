@@ -86,7 +86,9 @@ class Originals:
                         yield head, message
         except KafkaException as exc:
             error = exc.args[0].str()
-            raise ServiceUnavailableError(f"Kafka does not give partition {partition} of {topic!r}: {error}") from exc
+            raise ServiceUnavailableError(f"Kafka does not give partition {partition} of {topic!r}: {error}").caused_by(
+                exc
+            ) from None
 
     def _until(self, last: int) -> Iterator[Message]:
         """From where the consumer stands to the offset `last`, or to what is there before it ends."""

@@ -58,7 +58,7 @@ def metric_of(record: Mapping[str, Any]) -> Metric:
             attributes=record["attributes"],
         )
     except (KeyError, TypeError, AttributeError, ValueError) as exc:
-        raise DeadLetterError(f"its record cannot be made again: {exc}") from exc
+        raise DeadLetterError(f"its record cannot be made again: {exc}").caused_by(exc) from None
 
 
 def corrected_metric(record: Mapping[str, Any] | None, correction: object) -> Metric:
@@ -90,7 +90,7 @@ def corrected_metric(record: Mapping[str, Any] | None, correction: object) -> Me
             attributes=whole["attributes"],
         )
     except MetricError as exc:
-        raise DeadLetterError(f"the corrected record would be refused again: {exc}") from exc
+        raise DeadLetterError(f"the corrected record would be refused again: {exc}").caused_by(exc) from None
 
 
 def iso_time(microseconds: int) -> str | int:
@@ -110,4 +110,4 @@ def _moment(text: object, field: str) -> datetime:
     try:
         return parse_time(text, argument=field)
     except TimeError as exc:
-        raise DeadLetterError(str(exc)) from exc
+        raise DeadLetterError(str(exc)).caused_by(exc) from None

@@ -137,7 +137,7 @@ class Replay:
         try:
             key, value = self._encoders[topic].encode(metric, time.time_ns() // 1000 if known_us is None else known_us)
         except UnicodeEncodeError as exc:
-            raise DeadLetterError("its texts are no UTF-8: correct them") from exc
+            raise DeadLetterError("its texts are no UTF-8: correct them").caused_by(exc) from None
         return Outgoing(letter.head, origin, key, value)
 
     def _framing(self, topic: str) -> bytes:
@@ -146,7 +146,7 @@ class Replay:
         try:
             known = ConfluentRegistry(registry).schema_id(f"{topic}-value", METRIC_SCHEMA_JSON) if registry else None
         except RetryableInsertError as exc:
-            raise ServiceUnavailableError(str(exc)) from exc
+            raise ServiceUnavailableError(str(exc)).caused_by(exc) from None
         return single_object_header(METRIC_FINGERPRINT) if known is None else confluent_header(known)
 
     def _finish(self, made: Sequence[Outgoing | Replayed], *, dry_run: bool) -> Iterator[Replayed]:

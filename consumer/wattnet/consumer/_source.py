@@ -237,7 +237,7 @@ class KafkaSource:
         except KafkaException as exc:
             raise ServiceUnavailableError(
                 f"the committed offset of partition {partition}: {exc.args[0].str()}"
-            ) from exc
+            ).caused_by(exc) from None
         if answer.offset < 0:
             return None
         return Committed(answer.offset, Claim.parse(answer.offset, answer.metadata))
@@ -256,7 +256,9 @@ class KafkaSource:
                 TopicPartition(self._topic, partition), timeout=REQUEST_TIMEOUT_S
             )
         except KafkaException as exc:
-            raise ServiceUnavailableError(f"the offsets of partition {partition}: {exc.args[0].str()}") from exc
+            raise ServiceUnavailableError(f"the offsets of partition {partition}: {exc.args[0].str()}").caused_by(
+                exc
+            ) from None
 
     def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
         """See Source."""
@@ -283,7 +285,9 @@ class KafkaSource:
                 self._consumer.list_topics(self._topic, timeout=REQUEST_TIMEOUT_S).topics[self._topic].partitions
             )
         except KafkaException as exc:
-            raise ServiceUnavailableError(f"the partitions of topic {self._topic!r}: {exc.args[0].str()}") from exc
+            raise ServiceUnavailableError(f"the partitions of topic {self._topic!r}: {exc.args[0].str()}").caused_by(
+                exc
+            ) from None
 
     def start_at(self, partition: int, offset: int) -> None:
         """See Source."""
@@ -291,7 +295,9 @@ class KafkaSource:
         try:
             self._consumer.seek(TopicPartition(self._topic, partition, offset))
         except KafkaException as exc:
-            raise ServiceUnavailableError(f"seek in partition {partition}: {exc.args[0].str()}") from exc
+            raise ServiceUnavailableError(f"seek in partition {partition}: {exc.args[0].str()}").caused_by(
+                exc
+            ) from None
 
     def pause(self, partitions: Iterable[int]) -> None:
         """See Source."""

@@ -33,9 +33,9 @@ def opening_clickhouse() -> Iterator[None]:
     try:
         yield
     except ClickHouseUnavailableError as exc:
-        raise ServiceUnavailableError(str(exc)) from exc
+        raise ServiceUnavailableError(str(exc)).caused_by(exc) from None
     except StorageError as exc:
-        raise ConfigurationError(str(exc)) from exc
+        raise ConfigurationError(str(exc)).caused_by(exc) from None
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def asking_clickhouse() -> Iterator[None]:
         yield
     except Error as exc:
         if exc.code in FATAL_CODES:
-            raise ConfigurationError(f"ClickHouse refuses: {exc}. Check the user's rights") from exc
-        raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}") from exc
+            raise ConfigurationError(f"ClickHouse refuses: {exc}. Check the user's rights").caused_by(exc) from None
+        raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}").caused_by(exc) from None
     except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-        raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}") from exc
+        raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}").caused_by(exc) from None

@@ -80,7 +80,7 @@ class Witness:
             if self._past.parts(claim.topic_id, range_.partition, claim.first)[0]:
                 self._there_before.add(_name(range_))
         except ServiceUnavailableError as exc:
-            raise RetryableInsertError(str(exc)) from exc
+            raise RetryableInsertError(str(exc)).caused_by(exc) from None
 
     def stored(self, range_: Range) -> None:
         """The range is acknowledged. Says so when it was there before and is there twice now; never raises."""

@@ -179,7 +179,7 @@ class Writer:
             self._insert_once(range_, body, token, limited=True)
         except (DoubtfulInsertError, TooMuchAtOnceError) as exc:
             if _any_broken(_own(messages, schema), schema):
-                raise PoisonError(str(exc)) from exc
+                raise PoisonError(str(exc)).caused_by(exc) from None
             if isinstance(exc, DoubtfulInsertError):
                 raise
             self._insert_once(range_, body, token)

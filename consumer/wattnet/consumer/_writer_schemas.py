@@ -144,7 +144,7 @@ class ConfluentRegistry:
         try:
             self._client = SchemaRegistryClient(dict(options))
         except (OSError, ValueError) as exc:  # an ssl.SSLError, that a file holds no certificates, is an OSError
-            raise ConfigurationError(f"the SCHEMA_REGISTRY_* settings cannot be used: {exc}") from exc
+            raise ConfigurationError(f"the SCHEMA_REGISTRY_* settings cannot be used: {exc}").caused_by(exc) from None
 
     def schema_json(self, schema_id: int) -> str | None:
         """See Registry. Raises RetryableInsertError for everything but an answer that knows, or knows not."""
@@ -170,6 +170,6 @@ def _known_or_not(what: str) -> Iterator[None]:
         yield
     except SchemaRegistryError as exc:
         if exc.http_status_code != 404:
-            raise RetryableInsertError(f"the schema registry cannot answer for {what}: {exc}") from exc
-    except Exception as exc:  # whatever its HTTP client raises: an answer is still missing
-        raise RetryableInsertError(f"the schema registry cannot be reached for {what}: {exc}") from exc
+            raise RetryableInsertError(f"the schema registry cannot answer for {what}: {exc}").caused_by(exc) from None
+    except Exception as exc:  # noqa: BLE001  whatever its HTTP client raises: an answer is still missing
+        raise RetryableInsertError(f"the schema registry cannot be reached for {what}: {exc}").caused_by(exc) from None

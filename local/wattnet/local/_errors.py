@@ -1,6 +1,6 @@
 """What can go wrong with the embedded services.
 
-LocalStackError
+LocalStackError (a wattnet.schemas.WattnetError)
 ├── DataFolderInUseError    another stack runs on the folder
 ├── DownloadError           a service's programs could not be fetched
 ├── MissingExtraError       the packages of the extra `local` are not installed
@@ -10,9 +10,11 @@ LocalStackError
 
 from __future__ import annotations
 
+from wattnet.schemas import WattnetError
 
-class LocalStackError(Exception):
-    """Base of all errors that this package raises."""
+
+class LocalStackError(WattnetError):
+    """Base of all errors that this package raises; `cause` is what the system or a downloader raised."""
 
 
 class DataFolderInUseError(LocalStackError):

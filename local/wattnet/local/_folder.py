@@ -48,7 +48,7 @@ class DataFolder:
         except OSError as exc:
             raise LocalStackError(
                 f"cannot use {self.path} as data folder: {exc}. Choose a folder you can write"
-            ) from exc
+            ).caused_by(exc) from None
         deadline = time.monotonic() + ORPHANS_TIMEOUT_S
         while True:
             try:
@@ -61,7 +61,7 @@ class DataFolder:
                     raise DataFolderInUseError(
                         f"{self.path} is in use by another stack (process {owner or 'unknown'}): "
                         "stop that one, or use another folder"
-                    ) from exc
+                    ).caused_by(exc) from None
             time.sleep(0.05)
         os.ftruncate(lock_fd, 0)
         os.pwrite(lock_fd, f"{os.getpid()}\n".encode(), 0)

@@ -56,7 +56,7 @@ def librdkafka(config: dict[str, Any]) -> KafkaProducer:
     try:
         return KafkaProducer(config, logger=librdkafka_logger)
     except KafkaException as exc:
-        raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}") from exc
+        raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}").caused_by(exc) from None
 
 
 def produce_one_by_one(client: KafkaClient, topic: str, messages: list[dict[str, Any]]) -> int:

@@ -1,6 +1,6 @@
 """What can go wrong between a metric and the topic.
 
-ProducerError
+ProducerError (a wattnet.schemas.WattnetError)
 ├── ProducerConfigError (a ValueError)   an argument or option that cannot be used
 ├── SchemaRegistryError                  the registry does not take the schema
 │   └── SchemaRegistryUnreachableError   the registry did not answer, or is in trouble: later it may
@@ -25,14 +25,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wattnet.schemas import Metric, decode_metric
+from wattnet.schemas import Metric, WattnetError, decode_metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class ProducerError(Exception):
-    """Base of all errors that the producer raises."""
+class ProducerError(WattnetError):
+    """Base of all errors that the producer raises; `cause` is what librdkafka, the file system or a callback raised."""
 
 
 class ProducerConfigError(ProducerError, ValueError):

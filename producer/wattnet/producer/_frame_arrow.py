@@ -39,7 +39,7 @@ def _needs_pyarrow(frame: Any) -> Iterator[None]:
         raise FrameError(
             f"a {type(frame).__name__} is read by pyarrow, which is not installed: "
             "pip install 'wattnet-storage[polars]'"
-        ) from exc
+        ).caused_by(exc) from None
 
 
 class _ArrowColumns:
@@ -98,7 +98,7 @@ class _ArrowColumns:
             raise FrameError(
                 f"column {self.columns[place]!r} holds {given.type}: give strings, bools or ints "
                 "(attributes as JSON text)"
-            ) from exc
+            ).caused_by(exc) from None
         codes = encoded.indices.cast(self._pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False).astype(np.intp)
         return Coded(codes, encoded.dictionary.to_pylist())
 

@@ -101,7 +101,7 @@ class PandasTable:
                 raise FrameError(
                     f"column {self.columns[place]!r} holds a {type(plain).__name__} in row {row}: "
                     "give strings, bools or ints (attributes as JSON text)"
-                ) from exc
+                ).caused_by(exc) from None
         return Coded(codes, [value for _, value in numbers])
 
 
@@ -139,7 +139,7 @@ def _each(given: Any, column: str, dtype: type[np.generic], nothing: Any, conver
             first = first or exc
             wrong[row] = True
     if first is not None:
-        raise at_rows(first, column, wrong) from first
+        raise at_rows(first, column, wrong).caused_by(first) from None
     return converted
 
 

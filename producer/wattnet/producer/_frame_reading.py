@@ -108,7 +108,7 @@ def _read_wide(
         try:
             metric = common.metric(None, given, {})
         except MetricError as exc:
-            raise type(exc)(f"{exc} (column {name!r})") from exc
+            raise type(exc)(f"{exc} (column {name!r})").caused_by(exc) from None
         same = seen.setdefault((*metric.labels.items(), metric.valid, metric.zone_status, metric.data_state), name)
         if len(seen) == len(series):
             raise FrameError(f"columns {same!r} and {name!r} are one series, {metric.series_key}: leave one out")

@@ -65,7 +65,7 @@ def distinct_series(common: Common, columns: Mapping[str, Coded], count: int) ->
             first = first or exc
             refused[number] = True
     if first is not None:
-        raise at_rows(first, None, refused[places]) from first
+        raise at_rows(first, None, refused[places]).caused_by(first) from None
     return series, places
 
 
@@ -77,7 +77,7 @@ def _attributes(text: Any) -> dict[str, object]:
     except (TypeError, ValueError) as exc:
         raise AttributeValueError(
             f'attributes {text!r} are no JSON: give an object, such as \'{{"run": "7"}}\''
-        ) from exc
+        ).caused_by(exc) from None
     if not isinstance(attributes, dict):
         raise AttributeValueError(f'attributes {text!r} are no JSON object: give one, such as \'{{"run": "7"}}\'')
     return attributes

@@ -86,10 +86,10 @@ class Producer(RecordQueue):
             if known_us is None:
                 known_us = now_us if knowledge_time is None else to_knowledge_time_us(knowledge_time)
             key, value = encode(metric, known_us)
-        except AttributeError as exc:
+        except AttributeError:
             if isinstance(metric, Metric):
                 raise
-            raise TypeError(f"send takes a Metric, and this is a {type(metric).__name__}: {metric!r}") from exc
+            raise TypeError(f"send takes a Metric, and this is a {type(metric).__name__}: {metric!r}") from None
         try:
             produce(self._topic, value, key)
         except (BufferError, KafkaException) as exc:

@@ -231,7 +231,9 @@ class RecordQueue(ABC):
             if not patient:
                 raise refusal
         error: KafkaError = refusal.args[0]
-        raise SendError(f"a metric of {key.decode()} was not taken: {self._deliveries.reason(error)}") from refusal
+        raise SendError(f"a metric of {key.decode()} was not taken: {self._deliveries.reason(error)}").caused_by(
+            refusal
+        ) from None
 
     def _when_full(self, key: bytes) -> None:
         if self._on_full == "drop":
@@ -293,7 +295,7 @@ class RecordQueue(ABC):
                     failed=0,
                     queued=len(kafka),
                     dropped=0,
-                ) from exc
+                ).caused_by(exc) from None
             if self._promises is not None:
                 self._promises.settle()
             self._deliveries.tell()
@@ -320,9 +322,9 @@ class RecordQueue(ABC):
         if not problems:
             return FlushResult(dropped=failures.dropped, spooled=spooled)
         kind = FlushTimeoutError if queued else DeliveryError
-        raise kind(
-            "; ".join(problems), failed=failures.failed, queued=queued, dropped=failures.dropped
-        ) from failures.callback_error
+        raise kind("; ".join(problems), failed=failures.failed, queued=queued, dropped=failures.dropped).caused_by(
+            failures.callback_error
+        ) from None
 
     def _leave_to_parent(self) -> None:
         """In a forked child: the queue and its threads are the parent's."""

@@ -52,13 +52,12 @@ def schema_id(url: str, subject: str) -> int:
     except SchemaRegistryError:
         raise
     except RegistryAnswer as answer:
-        raise _refused(answer.http_status_code, str(answer), where) from answer
-    except Exception as exc:
-        # The client raises its HTTP library's errors, which are no part of its interface.
+        raise _refused(answer.http_status_code, str(answer), where).caused_by(answer) from None
+    except Exception as exc:  # noqa: BLE001  its HTTP library's errors are no part of the client's interface
         raise SchemaRegistryUnreachableError(
             f"the schema registry at {place(url)} did not answer ({type(exc).__name__}: {exc}): "
             "is it up, is the URL right?"
-        ) from exc
+        ).caused_by(exc) from None
     if found is None:
         raise SchemaRegistryError(f"{where} has no id for the schema")
     return found

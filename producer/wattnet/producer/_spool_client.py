@@ -71,7 +71,7 @@ class SpoolClient:
             )
         except OSError as exc:
             self._lock.leave()
-            raise SpoolError(f"the spool at {spool.path} cannot be used: {exc}") from exc
+            raise SpoolError(f"the spool at {spool.path} cannot be used: {exc}").caused_by(exc) from None
         except BaseException:
             self._lock.leave()
             raise
@@ -163,7 +163,7 @@ class SpoolClient:
             return self._append(records)
         except OSError as exc:
             reason = f"the spool at {self._spool.path} cannot be written: {exc.strerror}"
-            raise KafkaException(KafkaError(KafkaError._FS, reason)) from exc
+            raise KafkaException(KafkaError(KafkaError._FS, reason)) from None
         if self._sender.idle:
             self._changed.notify_all()
         return count

@@ -74,9 +74,9 @@ def _read(folder: Path) -> dict[str, Any]:
     except ValueError as exc:
         raise SpoolError(
             f"{file} is damaged ({exc}): remove it if what waits is for this topic, or give another folder"
-        ) from exc
+        ).caused_by(exc) from None
     except OSError as exc:
-        raise SpoolError(f"{file} cannot be read: {exc}. Give a folder that this user can use") from exc
+        raise SpoolError(f"{file} cannot be read: {exc}. Give a folder that this user can use").caused_by(exc) from None
     if not isinstance(found, dict):
         raise SpoolError(f"{file} is no spool's: give another folder")
     return found

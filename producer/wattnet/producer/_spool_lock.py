@@ -27,18 +27,20 @@ class SpoolLock:
         except OSError as exc:
             raise SpoolError(
                 f"{folder} cannot be the spool's folder: {exc}. Give one that this user can write"
-            ) from exc
+            ).caused_by(exc) from None
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
             owner = os.pread(self._fd, 20, 0).decode(errors="replace").strip()
             os.close(self._fd)
             if not isinstance(exc, BlockingIOError):
-                raise SpoolError(f"{folder} cannot be locked: {exc}. Give a folder on a local disk") from exc
+                raise SpoolError(f"{folder} cannot be locked: {exc}. Give a folder on a local disk").caused_by(
+                    exc
+                ) from None
             raise SpoolInUseError(
                 f"the spool at {folder} is in use by process {owner or 'unknown'}: "
                 "give each producer a folder of its own, or end that one first"
-            ) from exc
+            ).caused_by(exc) from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 

@@ -50,7 +50,7 @@ def create_topic(
     try:
         admin = AdminClient(config, logger=librdkafka_logger)
     except KafkaException as exc:
-        raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}") from exc
+        raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}").caused_by(exc) from None
     factor = _BROKERS_DEFAULT if replication_factor is None else replication_factor
     new = NewTopic(topic, num_partitions=partitions, replication_factor=factor)
     answer = admin.create_topics([new], request_timeout=timeout_s, operation_timeout=timeout_s)[topic]
@@ -70,9 +70,9 @@ def create_topic(
         if error.code() in _UNREACHABLE:
             raise BrokerUnreachableError(
                 f"no broker at {bootstrap_servers} answered within {timeout_s:g} s: is Kafka up, is the address right?"
-            ) from exc
+            ).caused_by(exc) from None
         replicas = "the brokers' replication factor" if factor == _BROKERS_DEFAULT else f"replication factor {factor}"
         raise TopicCreationError(
             f"topic {topic!r} ({partitions} partitions, {replicas}) was refused by {bootstrap_servers}: {error.str()}"
-        ) from exc
+        ).caused_by(exc) from None
     return True

@@ -97,7 +97,7 @@ class Visibility:
                     raise VisibilityError(
                         f"Kafka does not tell this user how far group {self._feeding!r} is in {self._topic!r}: "
                         f"{error.str()}. It needs Describe on the topic and on the group"
-                    ) from exc
+                    ).caused_by(exc) from None
                 self._last_trouble = error.str()
             except FutureTimeoutError:
                 self._last_trouble = f"no answer within {_REQUEST_TIMEOUT_S:g} s"

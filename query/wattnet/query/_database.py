@@ -173,7 +173,7 @@ class Database:
         try:
             yield
         except ClickHouseError as exc:
-            raise in_words(exc, self.settings, self.timeout_s, self._has_tables) from exc
+            raise in_words(exc, self.settings, self.timeout_s, self._has_tables).caused_by(exc) from None
 
     def _has_tables(self) -> bool:
         try:

@@ -66,7 +66,7 @@ def _label(argument: str, value: object) -> tuple[str, str]:
     try:
         canonical = canonical_labels({argument: value})
     except MetricError as exc:
-        raise FilterError(f"filter {argument}={value!r}: {exc}") from exc
+        raise FilterError(f"filter {argument}={value!r}: {exc}").caused_by(exc) from None
     for name, text in canonical.items():
         return name, text
     raise FilterError(f"filter {argument}={value!r} is empty, and labels are never empty: leave it out to have all")

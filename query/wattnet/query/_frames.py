@@ -214,4 +214,6 @@ def needs(package: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except ImportError as exc:
-        raise MissingExtraError(f"this form of an answer needs {package}, which is not installed: {remedy}") from exc
+        raise MissingExtraError(f"this form of an answer needs {package}, which is not installed: {remedy}").caused_by(
+            exc
+        ) from None

@@ -101,7 +101,7 @@ def zone(name: str) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as exc:
         meant = suggest(str(name), available_timezones())
         hint = f"did you mean {meant!r}?" if meant else "give one such as 'UTC' or 'Europe/Madrid'"
-        raise TimeError(f"tz={name!r} is no zone of the IANA database: {hint}") from exc
+        raise TimeError(f"tz={name!r} is no zone of the IANA database: {hint}").caused_by(exc) from None
 
 
 def now_us() -> int:
@@ -199,4 +199,4 @@ def _from_iso(match: re.Match[str], argument: str) -> datetime:
             tzinfo=offset,
         )
     except ValueError as exc:
-        raise TimeError(f"{argument}={match.string!r} is no time of the calendar: {exc}") from exc
+        raise TimeError(f"{argument}={match.string!r} is no time of the calendar: {exc}").caused_by(exc) from None

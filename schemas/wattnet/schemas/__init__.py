@@ -29,6 +29,7 @@ from wattnet.schemas._errors import (
     ReservedLabelError,
     TimeRangeError,
     TypoWarning,
+    WattnetError,
 )
 from wattnet.schemas._labels import (
     ATTRIBUTE_LABEL_NAMES,
@@ -83,6 +84,7 @@ __all__ = [
     "ReservedLabelError",
     "TimeRangeError",
     "TypoWarning",
+    "WattnetError",
     "canonical_labels",
     "confluent_header",
     "decode_metric",

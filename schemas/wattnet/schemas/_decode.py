@@ -24,8 +24,10 @@ def decode_metric(body: bytes, schema_json: str = METRIC_SCHEMA_JSON) -> Metric:
     stream = BytesIO(body)
     try:
         record: Any = schemaless_reader(stream, _parsed(schema_json), _parsed(METRIC_SCHEMA_JSON))
-    except Exception as exc:  # fastavro raises whatever the bytes happen to break
-        raise DecodeError(f"{len(body)} bytes are no metric in this schema ({type(exc).__name__}: {exc})") from exc
+    except Exception as exc:  # noqa: BLE001  fastavro raises whatever the bytes happen to break
+        raise DecodeError(f"{len(body)} bytes are no metric in this schema ({type(exc).__name__}: {exc})").caused_by(
+            exc
+        ) from None
     if behind := len(body) - stream.tell():
         raise DecodeError(
             f"{behind} bytes stand behind the record: it was cut or joined wrongly, or written with another schema"
@@ -43,7 +45,7 @@ def decode_metric(body: bytes, schema_json: str = METRIC_SCHEMA_JSON) -> Metric:
             attributes=record["attributes"],
         )
     except MetricError as exc:
-        raise DecodeError(f"the record is no metric: {exc}") from exc
+        raise DecodeError(f"the record is no metric: {exc}").caused_by(exc) from None
 
 
 @lru_cache(maxsize=64)

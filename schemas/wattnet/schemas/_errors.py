@@ -1,5 +1,6 @@
 """What can be wrong with a metric. Every message names the value, the rule and the remedy.
 
+WattnetError                 base of the errors of all parts of wattnet
 MetricError (a ValueError)
 ├── MetricNameError          the metric type is no name that this format takes
 ├── MetricValueError         not a finite number and not None
@@ -19,8 +20,40 @@ TypoWarning (a UserWarning)   a name, a label or a unit that is nearly a known o
 
 from __future__ import annotations
 
+import logging
+from typing import TYPE_CHECKING, TypeVar
 
-class MetricError(ValueError):
+if TYPE_CHECKING:
+    from typing import Any
+
+Error = TypeVar("Error", bound="WattnetError")
+
+
+class WattnetError(Exception):
+    """Base of the errors of all parts of wattnet.
+
+    A traceback shows it alone: its message says what went wrong and what to do, and no other library's errors are
+    printed before it.
+
+    cause  the error of another library that led to it, or None; it is in the log of this part at level debug, too
+    """
+
+    cause: BaseException | None = None
+
+    def __new__(cls, *arguments: Any, **options: Any) -> WattnetError:
+        error = super().__new__(cls, *arguments, **options)
+        error.__suppress_context__ = True  # also where it is raised while another error is handled, without `from None`
+        return error
+
+    def caused_by(self: Error, cause: BaseException | None) -> Error:
+        """This error, with its cause kept and logged: `raise SomeError("…").caused_by(exc) from None`."""
+        self.cause = cause
+        if cause is not None:
+            logging.getLogger(type(self).__module__).debug("%s", self, exc_info=cause)
+        return self
+
+
+class MetricError(WattnetError, ValueError):
     """Base of all errors about a metric."""
 
 

@@ -164,4 +164,4 @@ def utf8_bytes(text: str, what: str, error: type[MetricError]) -> int:
         raise error(
             f"{what} {text!r} holds a lone surrogate and is no text in UTF-8: "
             "decode its source with the right encoding, or with errors='replace'"
-        ) from exc
+        ).caused_by(exc) from None

@@ -311,7 +311,7 @@ def _number(value: object) -> float | None:
     try:
         number = float(value)
     except OverflowError as exc:
-        raise MetricValueError(f"value {value!r} is too large for a Float64") from exc
+        raise MetricValueError(f"value {value!r} is too large for a Float64").caused_by(exc) from None
     if not isfinite(number):
         raise _not_finite(number)
     return number

@@ -58,7 +58,7 @@ def canonical_zone(given: object) -> str:
     except (ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, OSError) as exc:
         raise AttributeValueError(
             f"resolution_tz {given!r} is no zone of the IANA database: give one such as 'Europe/Madrid' or 'UTC'"
-        ) from exc
+        ).caused_by(exc) from None
 
 
 def zone_of_days(attributes: Mapping[str, str], timestamp: object) -> str | None:

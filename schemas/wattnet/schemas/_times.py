@@ -41,7 +41,7 @@ def to_utc(moment: object, what: str) -> datetime:
             fold=moment.fold,
         )
     except (TypeError, ValueError) as exc:  # pandas.NaT is a datetime by its class only
-        raise MetricTimeError(f"{what} {moment!r} is no moment: give an aware datetime") from exc
+        raise MetricTimeError(f"{what} {moment!r} is no moment: give an aware datetime").caused_by(exc) from None
     if not aware:
         raise NaiveTimeError(
             f"{what} {moment!r} has no UTC offset, so it could mean any zone's clock: "
@@ -52,7 +52,7 @@ def to_utc(moment: object, what: str) -> datetime:
     try:
         return plain.astimezone(UTC)
     except OverflowError as exc:
-        raise out_of_range(moment, what) from exc
+        raise out_of_range(moment, what).caused_by(exc) from None
 
 
 def out_of_range(moment: datetime, what: str) -> TimeRangeError:

@@ -44,12 +44,14 @@ def config_from_environment() -> StorageConfig:
                 if name == "clickhouse" and settings.database and "database" not in given.model_fields_set:
                     plugin_configs[name]["database"] = settings.database
     except ValidationError as exc:
-        raise ConfigurationError(f"a setting in the environment or in {file} cannot be used: {exc}") from exc
+        raise ConfigurationError(f"a setting in the environment or in {file} cannot be used: {exc}").caused_by(
+            exc
+        ) from None
     except SettingsError as exc:
         raise ConfigurationError(
             f"a setting in the environment or in {file} is no JSON: {exc}: write a list with brackets and quotes, "
             'STORAGE_CLIENTS=["clickhouse"]'
-        ) from exc
+        ).caused_by(exc) from None
     set_up_logging(settings.log_level, settings.log_handlers, settings.log_file)
     return StorageConfig(
         timeseries_step_minutes=settings.timeseries_step_minutes,

@@ -1,6 +1,6 @@
 """What can go wrong with a repository. Every message names the value, the rule and the remedy.
 
-RepositoryError
+RepositoryError (a wattnet.schemas.WattnetError)
 ├── ConfigurationError (ValueError)            a setting that cannot be used, or no client to write to and read from
 │   └── ClientNotInstalledError (ImportError)  a client that no installed package brings
 ├── NotReadyError (RuntimeError)               ClickHouse did not answer while a repository was made, in all tries
@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from wattnet.schemas import WattnetError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-class RepositoryError(Exception):
-    """Base of all errors that a repository raises itself."""
+class RepositoryError(WattnetError):
+    """Base of all errors that a repository raises itself; `cause` is what another library raised."""
 
 
 class ConfigurationError(RepositoryError, ValueError):

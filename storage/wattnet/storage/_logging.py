@@ -38,7 +38,9 @@ def set_up_logging(level: str, handlers: Sequence[str], file: Path) -> None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 handler = logging.FileHandler(file, encoding="utf-8", delay=False)
             except OSError as exc:
-                raise ConfigurationError(f"LOG_FILE is {str(file)!r}, and cannot be written: {exc.strerror}") from exc
+                raise ConfigurationError(f"LOG_FILE is {str(file)!r}, and cannot be written: {exc.strerror}").caused_by(
+                    exc
+                ) from None
         setattr(handler, _OURS, True)
         handler.setFormatter(logging.Formatter(FORMAT))
         logger.addHandler(handler)

@@ -31,4 +31,6 @@ def plugin_settings(kind: type[Settings], name: str, config: StorageConfig) -> S
     try:
         return kind(**given)
     except ValidationError as exc:
-        raise ConfigurationError(f"plugin_configs[{name!r}] or the environment cannot be used: {exc}") from exc
+        raise ConfigurationError(f"plugin_configs[{name!r}] or the environment cannot be used: {exc}").caused_by(
+            exc
+        ) from None

@@ -64,7 +64,7 @@ def require_topic(settings: KafkaSettings) -> None:
             f"no broker at {settings.bootstrap_servers} answered within {TIMEOUT_S:g} s: is Kafka up, is the address "
             "right, are user and certificates? `wattnet doctor` looks closer",
             exit_code=EXIT_UNAVAILABLE,
-        ) from exc
+        ).caused_by(exc) from None
     if settings.topic not in known:
         raise CommandError(
             f"there is no topic {settings.topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC",

@@ -246,7 +246,7 @@ class Layout:
             _one_name(head.metric_type, self._given.metric_type, f"the head {column!r}", "--metric-type")
             _merged(head.labels, self._given.labels, f"the head {column!r}", "--label")
         except MetricError as exc:
-            raise typer.BadParameter(str(exc)) from exc
+            raise typer.BadParameter(str(exc)) from None
         return head
 
     def _read_head(self, column: str, columns: Sequence[str]) -> Head:
@@ -336,5 +336,5 @@ def _number(cell: object, column: str) -> float | None:
         except ValueError as exc:
             raise MetricError(
                 f"{column} {cell!r} is no number: write digits with a decimal point, and nothing between thousands"
-            ) from exc
+            ).caused_by(exc) from None
     return float(cell) if isinstance(cell, Decimal) else cell  # type: ignore[return-value]  # Metric refuses the rest

@@ -63,10 +63,10 @@ def format_of(path: Path, given: FileFormat | None) -> FileFormat:
         return FileFormat.CSV
     try:
         return SUFFIXES[path.suffix.lower()]
-    except KeyError as exc:
+    except KeyError:
         raise typer.BadParameter(
             f"{str(path)!r} does not end in one of {', '.join(SUFFIXES)}: say with --format what it holds"
-        ) from exc
+        ) from None
 
 
 class Source:
@@ -89,7 +89,7 @@ class Source:
                 try:
                     stream = closing.enter_context(path.open("rb"))
                 except OSError as exc:
-                    raise typer.BadParameter(f"{str(path)!r}: {exc.strerror}") from exc
+                    raise typer.BadParameter(f"{str(path)!r}: {exc.strerror}") from None
             elif sys.stdin is None:
                 raise typer.BadParameter("standard input is closed: give a file, or a pipe")
             else:
@@ -111,7 +111,7 @@ class Source:
                 self._stream.seek(0)
             yield from read[self._form]()
         except OSError as exc:
-            raise typer.BadParameter(f"the file cannot be read: {exc.strerror or exc}") from exc
+            raise typer.BadParameter(f"the file cannot be read: {exc.strerror or exc}") from None
 
     def _csv(self) -> Iterator[Line]:
         text = io.TextIOWrapper(self._stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
@@ -123,7 +123,7 @@ class Source:
             try:
                 columns = next(reader, [])
             except csv.Error as exc:
-                raise typer.BadParameter(f"the head of the file is no line of CSV: {exc}") from exc
+                raise typer.BadParameter(f"the head of the file is no line of CSV: {exc}") from None
             self._check_head(columns)
             while True:
                 number = reader.line_num + 1
@@ -185,7 +185,7 @@ class Source:
         # Damage shows late, in a page; and Python has no moment or text for all that Parquet can hold.
         except (pa.ArrowException, OSError, ValueError, OverflowError) as exc:
             what = "this is no Parquet" if not number else f"this is no Parquet behind line {number}"
-            raise typer.BadParameter(f"{what}: {exc}") from exc
+            raise typer.BadParameter(f"{what}: {exc}") from None
 
     def _check_head(self, columns: Sequence[str]) -> None:
         counts = Counter(columns)

@@ -23,8 +23,8 @@ def zone_of(name: str | None) -> tzinfo | None:
         return None
     try:
         return ZoneInfo("UTC" if name.upper() == "UTC" else name)
-    except (OSError, ValueError, KeyError) as exc:
-        raise typer.BadParameter(f"--tz {name!r} is no time zone: give one like Europe/Madrid, or UTC") from exc
+    except (OSError, ValueError, KeyError):
+        raise typer.BadParameter(f"--tz {name!r} is no time zone: give one like Europe/Madrid, or UTC") from None
 
 
 def read_time(cell: object, column: str, zone: tzinfo | None) -> datetime:
@@ -45,11 +45,11 @@ def _from_text(text: str, column: str, zone: tzinfo | None) -> datetime:
         raise BadTimeError(f"{column} {text!r} is no time: {FORMS}")
     try:
         return parse_time(text, argument=column)
-    except TimeError as exc:
+    except TimeError:
         try:
             clock = parse_time(f"{text}Z", argument=column).replace(tzinfo=None)
         except TimeError:
-            raise BadTimeError(f"{column} {text!r} is no time: {FORMS}") from exc
+            raise BadTimeError(f"{column} {text!r} is no time: {FORMS}") from None
     return _in_zone(clock, column, zone)
 
 

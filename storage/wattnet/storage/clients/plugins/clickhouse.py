@@ -70,7 +70,7 @@ def _reached(settings: ClickHouseConfig, *, pause: Callable[[float], object] = t
                 raise NotReadyError(
                     f"ClickHouse not available at {settings.host}:{settings.port} after {attempt} attempts, cannot "
                     f"start: {exc}{hint if settings.port == _NATIVE_PORT else ''}"
-                ) from exc
+                ).caused_by(exc) from None
             LOG.warning("ClickHouse is not ready (try %d of %d): %s", attempt, settings.connect_retries, exc)
             pause(settings.connect_retry_delay)
     raise AssertionError("there is one try at least")
