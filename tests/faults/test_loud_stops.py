@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+from clickhouse_proxy import Refusal
 from road import until
 
 if TYPE_CHECKING:
@@ -37,6 +39,27 @@ def test_without_a_topic_or_tables_it_says_what_to_run(road: Road) -> None:
     consumer = road.start_consumer(CLICKHOUSE_DATABASE="no_such_database")
     assert consumer.process.wait(60) == 78
     assert "wattnet migrate up" in consumer.logged()
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "answered"),
+    [(241, "MEMORY_LIMIT_EXCEEDED", 0), (252, "TOO_MANY_PARTS", 1), (241, "MEMORY_LIMIT_EXCEEDED", 5)],
+)
+def test_a_clickhouse_in_trouble_at_the_start_is_waited_for(
+    road: Road, proxy: ClickHouseProxy, code: int, name: str, answered: int
+) -> None:
+    """Whatever it answered before: a supervisor does not start again what ended with 78."""
+    road.send(100)
+    refusal, sound = Refusal(code, name), iter(range(answered))
+    with proxy.ruled(lambda statement: refusal if next(sound, None) is None else statement):
+        consumer = road.start_consumer(**proxy.env)
+        until(lambda: "not started yet" in consumer.logged() or consumer.process.poll() is not None, "it waits")
+        assert consumer.process.poll() is None, consumer.logged()
+        assert name in consumer.logged()
+        assert refusal.count > 0
+    until(lambda: road.released() == 100, "it starts when the trouble is over")
+    assert consumer.terminate() == 0, consumer.logged()
+    road.assert_exact(100)
 
 
 def test_it_ends_at_once_although_another_insert_hangs(road: Road, proxy: ClickHouseProxy) -> None:

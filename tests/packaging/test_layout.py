@@ -24,7 +24,6 @@ PUBLIC_NAMES = {
     "cli": ["main"],
     "clickhouse": [
         "BLOCK_ROWS",
-        "FATAL_CODES",
         "INSERT_SETTINGS",
         "ClickHouseSettings",
         "ClickHouseUnavailableError",
@@ -33,6 +32,7 @@ PUBLIC_NAMES = {
         "MigrationError",
         "StorageError",
         "connect",
+        "heals",
         "migrate_down",
         "migrate_up",
         "migration_status",

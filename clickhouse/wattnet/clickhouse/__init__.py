@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from wattnet.clickhouse._codes import heals
 from wattnet.clickhouse._connection import connect
 from wattnet.clickhouse._errors import ClickHouseUnavailableError, DatabaseMissingError, MigrationError, StorageError
-from wattnet.clickhouse._inserts import BLOCK_ROWS, FATAL_CODES, INSERT_SETTINGS
+from wattnet.clickhouse._inserts import BLOCK_ROWS, INSERT_SETTINGS
 from wattnet.clickhouse._migrate import Migration, migrate_down, migrate_up, migration_status, require_migrated
 from wattnet.clickhouse._secrets import secret_from_file
 from wattnet.clickhouse._settings import ClickHouseSettings
 
 __all__ = [
     "BLOCK_ROWS",
-    "FATAL_CODES",
     "INSERT_SETTINGS",
     "ClickHouseSettings",
     "ClickHouseUnavailableError",
@@ -20,6 +20,7 @@ __all__ = [
     "MigrationError",
     "StorageError",
     "connect",
+    "heals",
     "migrate_down",
     "migrate_up",
     "migration_status",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
+from wattnet.clickhouse._codes import heals
 from wattnet.clickhouse._errors import ClickHouseUnavailableError, DatabaseMissingError, StorageError
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def connect(
 ) -> Client:
     """Open a client that threads may share: without a session, and with times as aware UTC.
 
-    Raises ClickHouseUnavailableError when nothing answers, DatabaseMissingError when the database is not there,
-    StorageError for whatever else ClickHouse says (a wrong password, for one).
+    Raises ClickHouseUnavailableError when nothing answers, or with an error that passes, DatabaseMissingError when the
+    database is not there, StorageError for whatever else ClickHouse says (a wrong password, for one).
     """
     try:
         client = clickhouse_connect.get_client(
@@ -59,6 +60,8 @@ def connect(
             ).caused_by(exc) from None
         if isinstance(exc, OperationalError) and exc.code is None:
             raise unavailable(settings, exc).caused_by(exc) from None
+        if heals(exc.code):
+            raise in_trouble(settings, exc).caused_by(exc) from None
         raise StorageError(f"ClickHouse at {settings.address} refused the connection: {exc}").caused_by(exc) from None
     return client
 
@@ -98,6 +101,11 @@ def unavailable(settings: ClickHouseSettings, cause: BaseException) -> StorageEr
     return ClickHouseUnavailableError(
         f"no ClickHouse answers at {settings.address}: start it, or set CLICKHOUSE_HOST and CLICKHOUSE_PORT"
     )
+
+
+def in_trouble(settings: ClickHouseSettings, cause: DatabaseError) -> ClickHouseUnavailableError:
+    """The error for a server that answers, and cannot serve now."""
+    return ClickHouseUnavailableError(f"ClickHouse at {settings.address} cannot serve now: {cause}", cause.code)
 
 
 def _tls_failure(error: BaseException | None) -> ssl.SSLError | None:

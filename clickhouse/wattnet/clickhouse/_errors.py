@@ -1,7 +1,7 @@
 """What can go wrong between this package and ClickHouse.
 
 StorageError (a wattnet.schemas.WattnetError)
-├── ClickHouseUnavailableError   no answer: not running, wrong address, network
+├── ClickHouseUnavailableError   no answer (not running, wrong address, network), or one that passes (no memory left)
 ├── DatabaseMissingError         ClickHouse answers, the database or its tables are not there
 └── MigrationError               the tables and this version's migrations do not fit
 """
@@ -16,7 +16,11 @@ class StorageError(WattnetError):
 
 
 class ClickHouseUnavailableError(StorageError):
-    """ClickHouse did not answer at its address."""
+    """ClickHouse did not answer at its address, or with an error that passes: `code` is ClickHouse's, if it has one."""
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class DatabaseMissingError(StorageError):

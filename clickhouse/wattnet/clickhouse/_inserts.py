@@ -20,18 +20,3 @@ INSERT_SETTINGS: dict[str, Any] = {
     "optimize_on_insert": 0,
 }
 """With them goes `insert_deduplication_token`."""
-
-# https://github.com/ClickHouse/ClickHouse/blob/master/src/Common/ErrorCodes.cpp
-FATAL_CODES = frozenset(
-    {
-        16,  # NO_SUCH_COLUMN_IN_TABLE
-        60,  # UNKNOWN_TABLE
-        81,  # UNKNOWN_DATABASE
-        115,  # UNKNOWN_SETTING
-        192,  # UNKNOWN_USER
-        193,  # WRONG_PASSWORD
-        497,  # ACCESS_DENIED
-        516,  # AUTHENTICATION_FAILED
-    }
-)
-"""ClickHouse's error codes that no further try heals."""

@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import clickhouse_connect
-from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
 from wattnet.clickhouse._cluster import MIGRATIONS_TABLE_ENGINE, for_cluster
 from wattnet.clickhouse._cluster import SETTINGS as CLUSTER_SETTINGS
-from wattnet.clickhouse._connection import connect, driver_options, unavailable
+from wattnet.clickhouse._codes import heals
+from wattnet.clickhouse._connection import connect, driver_options, in_trouble, unavailable
 from wattnet.clickhouse._errors import MigrationError
 
 if TYPE_CHECKING:
@@ -72,16 +73,17 @@ def migrate_down(settings: ClickHouseSettings, *, steps: int = 1) -> list[int]:
 def migration_status(settings: ClickHouseSettings, *, client: Client | None = None) -> list[Migration]:
     """Every migration that this version or the database knows, by version. Changes nothing.
 
+    Raises ClickHouseUnavailableError while ClickHouse is in trouble, MigrationError for what it refuses.
+
     `client` is one of that database that is open anyway: to open others takes longer than to ask.
     """
     with _migrations(settings, client) as (cluster, path):
         names = {
             int(file.name.split("_")[0]): file.name.split(".")[0] for file in path.iterdir() if file.suffix == ".sql"
         }
-        return [
-            Migration(row.version, names.get(row.version, "?"), row.state, row.applied_at)
-            for row in cluster.status(settings.database, path)
-        ]
+        with _waiting_out(settings):
+            rows = cluster.status(settings.database, path)
+        return [Migration(row.version, names.get(row.version, "?"), row.state, row.applied_at) for row in rows]
 
 
 def require_migrated(settings: ClickHouseSettings, *, client: Client | None = None) -> None:
@@ -104,7 +106,8 @@ def _feeds_every_table(settings: ClickHouseSettings, client: Client | None) -> b
     """Whether all views of this version hang on metrics_ingest, as far as this user may know."""
     with nullcontext(client) if client else connect(settings) as asked:
         try:
-            seen = asked.query(FED_BY_INGEST, parameters={"database": settings.database}).result_rows
+            with _waiting_out(settings):
+                seen = asked.query(FED_BY_INGEST, parameters={"database": settings.database}).result_rows
         except ClickHouseError as exc:
             raise MigrationError(f"database {settings.database!r} at {settings.address}: {exc}").caused_by(
                 exc
@@ -116,6 +119,19 @@ def _views() -> set[str]:
     """What hangs on metrics_ingest when all migrations are applied."""
     scripts = (one for one in (files("wattnet.clickhouse") / "migrations").iterdir() if ".down." not in one.name)
     return {view for script in scripts for view in MADE_VIEW.findall(script.read_text(encoding="utf-8"))}
+
+
+@contextmanager
+def _waiting_out(settings: ClickHouseSettings) -> Iterator[None]:
+    """Turn errors that pass into ClickHouseUnavailableError: what was asked changes nothing, and can be asked again."""
+    try:
+        yield
+    except DatabaseError as exc:
+        if isinstance(exc, OperationalError) and exc.code is None:
+            raise unavailable(settings, exc).caused_by(exc) from None
+        if heals(exc.code):
+            raise in_trouble(settings, exc).caused_by(exc) from None
+        raise
 
 
 @contextmanager

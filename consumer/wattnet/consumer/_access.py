@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S
+from wattnet.consumer._kafka_codes import heals
 from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
 
 if TYPE_CHECKING:
@@ -36,14 +37,16 @@ def require_access(settings: KafkaSettings, *, timeout_s: float = REQUEST_TIMEOU
     deadline = time.monotonic() + timeout_s
     while not _answers(admin):
         for error in refusals:
-            if error.code() in REMEDIES:
+            if error.code() in REMEDIES and not heals(error):
                 raise ConfigurationError(
                     f"Kafka at {settings.bootstrap_servers} lets nobody in with these settings: {error.str()}: "
                     f"{REMEDIES[error.code()]}"
                 )
         if time.monotonic() > deadline:
             seen = f": {refusals[-1].str()}" if refusals else ""
-            raise ServiceUnavailableError(f"no broker at {settings.bootstrap_servers} answers{seen}")
+            remedy = REMEDIES.get(refusals[-1].code()) if refusals else None
+            perhaps = f". If that goes on, {remedy}" if remedy else ""
+            raise ServiceUnavailableError(f"no broker at {settings.bootstrap_servers} answers{seen}{perhaps}")
 
 
 def _answers(admin: AdminClient) -> bool:

@@ -44,8 +44,8 @@ def examine_clickhouse(
     """
     try:
         asked = nullcontext(client) if client else closing(connect(settings, timeout_s=TIMEOUT_S, compress=False))
-    except ClickHouseUnavailableError:
-        yield _away(settings)
+    except ClickHouseUnavailableError as exc:
+        yield _away(settings) if exc.code is None else _in_trouble(settings, exc)
         return
     except DatabaseMissingError:
         seen = f"there is no database {settings.database!r} at {settings.address}"
@@ -146,6 +146,10 @@ def _parts(client: Client, _: ClickHouseSettings) -> Iterator[Finding]:
 def _away(settings: ClickHouseSettings) -> Finding:
     remedy = "start it, or set CLICKHOUSE_HOST and CLICKHOUSE_PORT"
     return unavailable("clickhouse", f"no ClickHouse answers at {settings.address}", remedy)
+
+
+def _in_trouble(settings: ClickHouseSettings, exc: ClickHouseUnavailableError) -> Finding:
+    return unavailable("clickhouse", f"{settings.address} cannot serve now: {reason(exc)}", "see ClickHouse's own log")
 
 
 FATAL_CHECKS: tuple[tuple[str, Check], ...] = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from wattnet.clickhouse import FATAL_CODES, MigrationError, migration_status
+from wattnet.clickhouse import MigrationError, heals, migration_status
 from wattnet.consumer._clickhouse_questions import ACCESS_DENIED, code_of, reason, rows
 from wattnet.consumer._finding import Finding, misconfigured, note, ok, warning
 from wattnet.consumer._frame import ORIGIN_FIELDS, REFUSED_FIELDS, message_container_header
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from wattnet.clickhouse import ClickHouseSettings
 
-# Of the user's profile, unlike the codes in FATAL_CODES; neither passes by itself.
-REFUSED_BY_PROFILE = frozenset({164, 452})  # READONLY, SETTING_CONSTRAINT_VIOLATION
+UNKNOWN_IDENTIFIER = 47  # a table of another version: it passes as little as a missing one
 # What a materialized view fills from metrics_ingest, and where repeated inserts must be recognized.
 FED_TABLES = ("dead_letters", "label_values", "ledger", "metrics", "newest", "series")
 VIEWS = tuple(f"ingest_to_{table}" for table in FED_TABLES)
@@ -141,7 +140,7 @@ def examine_rights(client: Client, settings: ClickHouseSettings) -> Iterator[Fin
             # SELECT for the views that hang on it: they have no definer.
             grant = f"GRANT INSERT, SELECT ON {settings.database}.{INGEST_TABLE} TO {settings.user}"
             yield misconfigured("rights", f"user {settings.user!r} may not insert into metrics_ingest", grant)
-        elif code in FATAL_CODES or code in REFUSED_BY_PROFILE:
+        elif not heals(code):
             yield misconfigured("inserts", reason(exc), "ClickHouse would refuse every insert: see its message")
         else:
             yield warning("inserts", reason(exc), "ClickHouse refuses inserts now; a consumer would wait")
@@ -154,7 +153,7 @@ def examine_ledger(client: Client, settings: ClickHouseSettings) -> Iterator[Fin
         rows(client, READ_LEDGER)
     except ClickHouseError as exc:
         code = code_of(exc)
-        if code is None:
+        if heals(code) and code != UNKNOWN_IDENTIFIER:
             raise
         grant = f"GRANT SELECT ON {settings.database}.ledger TO {settings.user}"
         remedy = grant if code == ACCESS_DENIED else "run `wattnet migrate up`"

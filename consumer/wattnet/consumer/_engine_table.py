@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-import urllib3
 from clickhouse_connect.driver.binding import format_str
-from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError
+from clickhouse_connect.driver.exceptions import DatabaseError
 
-from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
+from wattnet.consumer._errors import ConfigurationError
+from wattnet.consumer._tables import asking_clickhouse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -175,13 +175,11 @@ class EngineTable:
 def refuse_beside_engine(client: Client, topic: str) -> None:
     """Raise ConfigurationError while the Kafka engine feeds this topic's tables.
 
-    ServiceUnavailableError when ClickHouse does not say.
+    ServiceUnavailableError when ClickHouse does not say, ConfigurationError when it refuses to.
     The commits say it too, and bind whoever joins; but they expire in a group that nobody is in.
     """
-    try:
+    with asking_clickhouse():
         handover = EngineTable(client).handover()
-    except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:
-        raise ServiceUnavailableError(f"ClickHouse does not say who feeds the tables: {exc}").caused_by(exc) from None
     if handover is not None and handover.topic == topic:
         raise ConfigurationError(
             f"the Kafka engine stores topic {topic!r}, and a consumer beside it would double everything: "

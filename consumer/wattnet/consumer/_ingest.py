@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from wattnet.clickhouse import FATAL_CODES, INSERT_SETTINGS
+from wattnet.clickhouse import INSERT_SETTINGS, heals
 from wattnet.consumer._errors import (
     DoubtfulInsertError,
     FatalInsertError,
@@ -110,7 +110,7 @@ def _by_kind(exc: Error) -> InsertError:
         return PoisonError(str(exc))
     if exc.code in DOUBTFUL_CODES:
         return DoubtfulInsertError(f"ClickHouse refuses an insert, for a broken record or a broken view: {exc}")
-    if exc.code in FATAL_CODES:
+    if not heals(exc.code):
         return FatalInsertError(f"ClickHouse refuses every insert: {exc}. Run `wattnet migrate status`, check rights")
     if exc.code in TOO_MUCH_CODES:
         return TooMuchAtOnceError(f"ClickHouse has too much to do: {exc}")

@@ -35,3 +35,15 @@ FOREVER_REFUSED = frozenset(
         KafkaError.FENCED_INSTANCE_ID,  # another process has this KAFKA_GROUP_INSTANCE_ID
     }
 )
+
+# librdkafka names what broke while it shook hands or said who it is, and nothing else: the password, the certificate,
+# or a connection that a broker cut off while it started or stopped.
+SHAKING_HANDS = frozenset({KafkaError._AUTHENTICATION, KafkaError._SSL})
+CUT_OFF = ("disconnected", "timed out", "reset by peer", "broken pipe", "connection refused", "closed by peer")
+
+
+def heals(error: KafkaError) -> bool:
+    """Whether an error of Kafka's may pass by itself, or somebody has to change a setting or a right."""
+    if error.code() in SHAKING_HANDS:
+        return any(sign in error.str().lower() for sign in CUT_OFF)
+    return not error.fatal() and error.code() not in FOREVER_REFUSED

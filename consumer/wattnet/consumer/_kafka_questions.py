@@ -17,7 +17,7 @@ from wattnet.consumer._access import require_access
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S, admin_client
-from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, FOREVER_REFUSED
+from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, heals
 from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
 from wattnet.consumer._recovery import Committed
 
@@ -152,7 +152,7 @@ def _answer(future: Future[Any], what: str, *, none: int | None = None) -> Any:
 
 
 def _not_described(what: str, error: KafkaError) -> ConfigurationError | ServiceUnavailableError:
-    refused = error.code() in FOREVER_REFUSED or error.code() == KafkaError.TOPIC_EXCEPTION
+    refused = not heals(error) or error.code() == KafkaError.TOPIC_EXCEPTION
     kind = ConfigurationError if refused else ServiceUnavailableError
     return kind(f"Kafka does not describe {what}: {error.str()}")
 

@@ -207,7 +207,11 @@ def _topic_id_again(settings: Settings, stop: threading.Event) -> str | None:
 
 
 def _when_up(stop: threading.Event, act: Callable[[], T]) -> T:
-    """Call until the service answers; raises ServiceUnavailableError after START_TIMEOUT_S, or when asked to stop."""
+    """Call until the service answers, and log what is waited for.
+
+    Raises ServiceUnavailableError after START_TIMEOUT_S, or when asked to stop.
+    """
+    logged = ""
     for attempt in stamina.retry_context(
         on=lambda exc: isinstance(exc, ServiceUnavailableError) and not stop.is_set(),
         attempts=None,
@@ -217,5 +221,11 @@ def _when_up(stop: threading.Event, act: Callable[[], T]) -> T:
         wait_jitter=0.5,
     ):
         with attempt:
-            return act()
+            try:
+                return act()
+            except ServiceUnavailableError as exc:
+                if str(exc) != logged:
+                    logged = str(exc)
+                    logger.warning("not started yet, waiting for at most %g s: %s", START_TIMEOUT_S, exc)
+                raise
     raise AssertionError("the last attempt raises")

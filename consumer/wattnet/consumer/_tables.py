@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from wattnet.clickhouse import FATAL_CODES, ClickHouseUnavailableError, StorageError, connect, require_migrated
+from wattnet.clickhouse import ClickHouseUnavailableError, StorageError, connect, heals, require_migrated
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def asking_clickhouse() -> Iterator[None]:
     try:
         yield
     except Error as exc:
-        if exc.code in FATAL_CODES:
+        if not heals(exc.code):
             raise ConfigurationError(f"ClickHouse refuses: {exc}. Check the user's rights").caused_by(exc) from None
         raise ServiceUnavailableError(f"ClickHouse does not answer: {exc}").caused_by(exc) from None
     except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from wattnet.clickhouse import FATAL_CODES, DatabaseMissingError, MigrationError, connect, require_migrated
+from wattnet.clickhouse import DatabaseMissingError, MigrationError, connect, heals, require_migrated
 from wattnet.legacy._carrier import Carrier
 from wattnet.legacy._errors import LegacyDatabaseError, LegacyInterruptedError
 from wattnet.legacy._survey import look_through
@@ -85,7 +85,7 @@ def _asking() -> Iterator[None]:
     try:
         yield
     except Error as exc:
-        if exc.code in (*FATAL_CODES, _UNKNOWN_IDENTIFIER):
+        if not heals(exc.code) or exc.code == _UNKNOWN_IDENTIFIER:
             raise LegacyDatabaseError(
                 f"ClickHouse refuses: {exc}. Check the user's rights in both databases"
             ).caused_by(exc) from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import urllib3
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
-from wattnet.clickhouse import BLOCK_ROWS, FATAL_CODES, INSERT_SETTINGS
+from wattnet.clickhouse import BLOCK_ROWS, INSERT_SETTINGS, heals
 from wattnet.storage._errors import Failure
 from wattnet.storage._knowledge import knowledge_times_us
 from wattnet.storage._native import TOPIC, block
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 # Before each further try, up to so many seconds.
 PAUSES_S = (0.2, 0.6, 1.8, 5.4)
 # Of a user whose profile forbids inserts (src/Common/ErrorCodes.cpp): a consumer waits until that changes.
-_READONLY = 164
 
 _logger = log.get(__name__)
 
@@ -68,7 +67,7 @@ class DirectWriter:
                     settings={**INSERT_SETTINGS, "insert_deduplication_token": token},
                 )
             except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:  # noqa: PERF203  each is an insert
-                final = isinstance(exc, Error) and exc.code in (*FATAL_CODES, _READONLY)
+                final = isinstance(exc, Error) and not heals(exc.code)
                 if final or pause_s is None:
                     return f"ClickHouse did not acknowledge it: {exc}"
                 _logger.warning("an insert into ClickHouse is tried again: %s", exc)
