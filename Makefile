@@ -2,14 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOAK ?= 1
+# In seconds: when no further interpreter is begun.
+DEADLINE ?= 3600
 # Where bytecode is not kept, each process of the tests compiles what it imports anew, and there are hundreds.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test soak check format bench boards image clean
+.PHONY: help install demo test unit unit-all soak check format bench boards image clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
 
 .venv/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 10) else f"wattnet-storage needs Python 3.10 or newer, this is {v.major}.{v.minor}. Try: make PYTHON=python3.12")'
@@ -25,6 +27,12 @@ demo: install  ## the whole road on real Kafka and ClickHouse, with a year of ei
 
 test: install  ## all tests, against real Kafka and the real ClickHouse engine
 	$(BIN)/python -m pytest -n 4 --no-loadscope-reorder
+
+unit: install  ## the tests that need no service
+	$(BIN)/python -m pytest -n 2 -m "not services"
+
+unit-all: install  ## the same on each Python that is found, with the newest and the lowest dependencies
+	$(BIN)/python tests/interpreters.py --deadline $(DEADLINE)
 
 soak: install  ## what is large in tests/soak, whole: an hour or more; make soak SOAK=0.1 for a tenth
 	$(BIN)/python -m pytest tests/soak --soak $(SOAK) -s -v --timeout 14400

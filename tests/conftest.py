@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from clickhouse_proxy import ClickHouseProxy
 from command import Command
+from hypothesis import HealthCheck, settings
 from road import Road
 from xdist.scheduler import LoadFileScheduling
 
-from wattnet.local import LocalStack
+from wattnet.local import LocalStack, Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
 # Where most of the time goes. `make test` deals files to several processes; the large ones must not come last.
+# A test that uses one of these, directly or not, needs services. What starts some by itself says so with the marker.
+SERVICE_FIXTURES = {"wattnet_stack", "registry_stack", "running", "wattnet", "wheel", "installed"}
 LARGE_FIRST = ("faults", "soak", "cli", "security", "packaging", "docs", "local", "query", "clickhouse")
 
 
@@ -28,6 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--soak 1` runs tests/soak whole, `--soak 0.1` a tenth of it; `--old-package` what needs 1.1 from PyPI."""
     parser.addoption("--soak", type=float, default=0.0, metavar="SHARE", help="the share of the whole in tests/soak")
     parser.addoption("--old-package", action="store_true", help="install wattnet-storage 1.1 for tests/legacy")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no Hypothesis test depend on the machine's speed, nor, outside tests/soak, on the seed of the day."""
+    slow = [HealthCheck.too_slow]
+    settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=slow)
+    settings.register_profile("soak", deadline=None, suppress_health_check=slow)
+    settings.load_profile("soak" if config.getoption("--soak") else "suite")
 
 
 class OneRegistry(LoadFileScheduling):  # type: ignore[misc]  # xdist brings no types
@@ -50,7 +61,10 @@ def needs_registry(file: Path) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests are dealt to processes, the folders of LARGE_FIRST begin; by hand, the quick ones do."""
+    """Mark what needs services. Where tests are dealt to processes, the folders of LARGE_FIRST begin."""
+    for item in items:
+        if SERVICE_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.services)
     if hasattr(config, "workerinput"):
 
         def place(item: pytest.Item) -> int:
@@ -60,6 +74,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             return LARGE_FIRST.index(folder) if folder in LARGE_FIRST else len(LARGE_FIRST)
 
         items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let no test start a service unless it is marked, so that `make unit` means what it says."""
+    if item.get_closest_marker("services"):
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Service, "launch", _refuse_to_launch)
+        return (yield)
+
+
+def _refuse_to_launch(service: Service) -> None:
+    raise AssertionError(f"this test starts {service.name}: mark it with pytest.mark.services")
 
 
 @pytest.fixture(autouse=True)

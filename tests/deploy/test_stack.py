@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from command import Command
     from road import Road
 
+pytestmark = pytest.mark.services
+
 USERS = ROOT / "deploy/clickhouse/users.d/wattnet.xml"
 METRICS = 1_000
 ACCESS_DENIED = 497

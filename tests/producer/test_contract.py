@@ -102,7 +102,11 @@ class WithSpool(OnKafka):
         return super().works(spool=Spool(self._folder), **arguments)
 
 
-@pytest.fixture(params=["in memory", "on Kafka", "with a spool"])
+ON_KAFKA = pytest.param("on Kafka", marks=pytest.mark.services)
+WITH_A_SPOOL = pytest.param("with a spool", marks=pytest.mark.services)
+
+
+@pytest.fixture(params=["in memory", ON_KAFKA, WITH_A_SPOOL])
 def working(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
     if request.param == "in memory":
         return InMemory()
@@ -110,7 +114,7 @@ def working(request: pytest.FixtureRequest, tmp_path: Path) -> Kind:
     return OnKafka(servers) if request.param == "on Kafka" else WithSpool(servers, tmp_path)
 
 
-@pytest.fixture(params=["in memory", "on Kafka"])
+@pytest.fixture(params=["in memory", ON_KAFKA])
 def kind(request: pytest.FixtureRequest) -> Kind:
     if request.param == "in memory":
         return InMemory()

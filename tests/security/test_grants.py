@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from command import Command
     from road import Road
 
+pytestmark = pytest.mark.services
+
 GRANTS = Path(str(files("wattnet.clickhouse") / "grants.sql"))
 ACCESS_DENIED = 497
 

@@ -68,7 +68,7 @@ class Clock:
         if step.months or step.days:
             local = self.local(us)
             if step.months:
-                month = local.view("M8[us]").astype("M8[M]")
+                month = local.view("M8[us]").astype("M8[M]").view(np.int64)
                 day = local - _us(month)
                 target = month + step.months
                 last = _us(target + 1) - DAY_US + day % DAY_US
@@ -100,7 +100,7 @@ def bucket_edges(step: Step, zone: tzinfo, start_us: int, end_us: int) -> NDArra
             first = int(np.array(low, np.int64).view("M8[us]").astype("M8[M]").view(np.int64))
             last = int(np.array(high, np.int64).view("M8[us]").astype("M8[M]").view(np.int64))
             months = np.arange(first // step.months * step.months, last + 1, step.months, dtype=np.int64)
-            local = _us(months.view("M8[M]"))
+            local = _us(months)
         edges = clock.instants(local)
     edges = np.unique(edges)
     first_edge = np.searchsorted(edges, start_us, side="right") - 1
@@ -139,5 +139,6 @@ def _offset(zone: tzinfo, us: int) -> int:
     return 0 if offset is None else offset // MICROSECOND
 
 
-def _us(months: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    return months.astype("M8[us]").view(np.int64)
+def _us(months: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where months begin, in microseconds since 1970-01-01; months since January 1970."""
+    return months.view("M8[M]").astype("M8[us]").view(np.int64)
