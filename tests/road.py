@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import signal
 import subprocess
@@ -109,6 +110,11 @@ class ConsumerProcess:
     def logged(self) -> str:
         """What it wrote to stderr so far."""
         return self.log.read_text(errors="replace")
+
+    def warnings(self) -> list[str]:
+        """What its log says at level warning and above."""
+        lines = [json.loads(line) for line in self.logged().splitlines() if line.startswith("{") and line.endswith("}")]
+        return [line["event"] for line in lines if line["level"] in {"warning", "error", "critical"}]
 
     def resident_bytes(self) -> int:
         """The memory that it takes now."""

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from confluent_kafka import Consumer, TopicPartition
 from direct_writer import DirectWriter
 
 from wattnet.cli._publish._times import read_time, zone_of
+from wattnet.consumer import require_access
 from wattnet.schemas import Metric, MetricType, decode_metric
 
 if TYPE_CHECKING:
@@ -300,13 +302,12 @@ def test_the_list_of_what_is_refused_is_bounded(shell: Shell, tmp_path: Path) ->
 def test_services_that_are_away_exit_69_and_a_missing_topic_78(
     sender: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wattnet.cli._publish import _destination
-
-    monkeypatch.setattr(_destination, "TIMEOUT_S", 1.0)
+    monkeypatch.setattr("wattnet.consumer.require_access", partial(require_access, timeout_s=1.0))
     (tmp_path / "x.csv").write_text("timestamp,value,zone\n2025-03-01T00:00Z,1,ES\n")
     away = sender("publish", "x.csv", *LOAD, KAFKA_BOOTSTRAP_SERVERS="localhost:1")
     assert away.exit_code == 69
-    assert "no broker at localhost:1 answered" in away.stderr
+    assert "no broker at localhost:1 answers: localhost:1: Connect to " in away.stderr
+    assert "Connection refused" in away.stderr
     nowhere = sender("publish", "x.csv", *LOAD, KAFKA_TOPIC="nothing-here")
     assert nowhere.exit_code == 78
     assert "there is no topic 'nothing-here': make it with `wattnet init`" in nowhere.stderr

@@ -38,7 +38,12 @@ def test_killed_between_a_claim_and_its_release_and_started_again(road: Road, pr
         gate.open()
         road.wait_stored(500)
         assert road.one("SELECT sum(messages) FROM ledger") == 500, "without a broker nothing more is claimed"
+        until(lambda: consumer.logged().count("Connection refused") > 20, "librdkafka fails again and again")
+        away = [line for line in consumer.warnings() if line.startswith("Kafka is away: 127.0.0.1:")]
+        assert len(away) == 1, "which is one line"
+        assert len(consumer.warnings()) < 5, "and the others do not repeat themselves either"
         road.stack.kafka.start()
+        until(lambda: "Kafka is back after" in " ".join(consumer.warnings()), "the log says when it is back")
         road.send(1_000, first=2_000)
         until(lambda: road.released() == 3_000, "all of it is released")
     road.assert_exact(3_000)

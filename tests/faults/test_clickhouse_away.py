@@ -62,6 +62,8 @@ def test_a_clickhouse_that_is_down_for_good(road: Road, proxy: ClickHouseProxy) 
                 sent += 5_000
             assert consumer.resident_bytes() < full + 20e6, "memory is flat while the backlog grows"
             assert not consumer.ready
+            begun = [line for line in consumer.warnings() if line.startswith("metrics cannot be stored: ")]
+            assert len(begun) == 1, "ten refused inserts are one line, and then one a minute"
             assert consumer.http("/livez")[0] == 200, "nobody should restart it"
             stored = road.one("SELECT sum(messages) FROM ledger")
             assert consumer.terminate(20) == 69, consumer.logged()

@@ -80,6 +80,7 @@ PUBLIC_NAMES = {
         "kafka_engine_status",
         "measure_lag",
         "printable",
+        "require_access",
         "verify",
     ],
     "examples": ["US_GRID_2022_EMPTY_CELLS", "US_GRID_2022_METRICS", "US_GRID_2022_ZONES", "us_grid_2022"],
@@ -126,6 +127,7 @@ PUBLIC_NAMES = {
         "create_topic",
     ],
     "producer.columns": ["send_columns"],
+    "producer.kafka_log": ["KafkaLog", "reason"],
     "producer.security": ["security_options"],
     "query": [
         "AccessError",
@@ -212,6 +214,7 @@ PUBLIC_NAMES = {
         "warn_caller",
     ],
     "schemas.columns": ["ColumnEncoder", "knowledge_times_refused", "timestamps_refused"],
+    "schemas.outage": ["Outage"],
     "schemas.progress": ["Progress"],
     "storage": [
         "BaseStorageClient",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import subprocess
 import sys
+import textwrap
 import threading
 import time
 import weakref
@@ -27,12 +29,15 @@ from wattnet.producer import (
     QueueFullError,
     SchemaRegistryError,
     SendError,
+    _producer,
+    _queue,
     create_topic,
 )
 from wattnet.schemas import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 NOWHERE = "127.0.0.1:1"
 METRIC = Metric("price_day_ahead", 1.0, datetime(2025, 3, 1, tzinfo=timezone.utc), {"zone": "ES"})
@@ -359,3 +364,58 @@ def test_before_the_first_future_what_was_sent_is_decided() -> None:
     assert len(heard) == 3
     assert isinstance(future.exception(20), NotDeliveredError)
     assert closed_with_errors(producer).failed == 3
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [(NOWHERE, "Connection refused"), ("no-such-host.invalid:9092", "Failed to resolve 'no-such-host.invalid:9092'")],
+)
+def test_a_wrong_address_ends_the_first_flush_early(address: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says why in Kafka's words; the metrics stay, for a broker that comes up later."""
+    assert _queue.REACH_S < 10
+    monkeypatch.setattr(_producer, "REACH_S", 1.0)
+    producer = Producer(address)
+    producer.send(METRIC)
+    began = time.monotonic()
+    with pytest.raises(FlushTimeoutError, match=f"still in the queue after 1.*go on being tried.*{why}") as caught:
+        producer.flush(60)
+    assert time.monotonic() - began < 10
+    assert caught.value.queued == 1
+    with pytest.raises(FlushTimeoutError):
+        producer.close(0)
+
+
+LEFT_OPEN = """
+    import sys
+    from datetime import datetime, timezone
+    from wattnet.producer import Producer, _lifecycle
+    from wattnet.schemas import Metric
+
+    def work():
+        global producer
+        producer = Producer("127.0.0.1:1", options={"delivery.timeout.ms": 1_500})
+        for _ in range(3):
+            producer.send(Metric("my_metric", 1.0, datetime.now(timezone.utc)))
+
+    if __name__ == "__main__":
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "work()",
+        "import logging; logging.basicConfig(filename='log'); work()",
+        "import multiprocessing as m; p = m.get_context('fork').Process(target=work); p.start(); p.join()",
+        "import multiprocessing as m; p = m.get_context('spawn').Process(target=work); p.start(); p.join()",
+    ],
+    ids=["a program", "one that logs to a file", "a forked worker", "a spawned worker"],
+)
+def test_what_an_open_producer_loses_at_exit_is_on_standard_error(how: str, tmp_path: Path) -> None:
+    script = tmp_path / "program.py"
+    script.write_text(textwrap.dedent(LEFT_OPEN).rstrip() + f"\n        {how}\n")
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    [line] = [line for line in done.stderr.splitlines() if "at exit: " in line]
+    assert line.startswith("Producer('127.0.0.1:1', topic='wattnet.metrics'), at exit: 3 metrics were not delivered")
+    assert "Connection refused" in line
+    assert "Traceback" not in done.stderr

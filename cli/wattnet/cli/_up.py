@@ -57,7 +57,7 @@ def up(
 def down(
     data_dir: Path = typer.Option(DATA_DIR, help="The folder that `wattnet up` was given."),
 ) -> None:
-    """Stop the Kafka and ClickHouse that `wattnet up` runs here; the data stays."""
+    """Stop the stack that `wattnet up` runs; the data stays."""
     from wattnet.local import stop_stack
 
     if stop_stack(data_dir) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wattnet.consumer._access import require_access
 from wattnet.consumer._avro_walk import DecodedField, Fault
 from wattnet.consumer._dead_letters import (
     DeadLetter,
@@ -78,5 +79,6 @@ __all__ = [
     "kafka_engine_status",
     "measure_lag",
     "printable",
+    "require_access",
     "verify",
 ]

@@ -9,14 +9,15 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
-from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S
 from wattnet.consumer._kafka_codes import heals
-from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
+from wattnet.consumer._kafka_options import kafka_log, refused_options
+from wattnet.producer.kafka_log import reason
 
 if TYPE_CHECKING:
     from wattnet.consumer._settings import KafkaSettings
 
 SLICE_S = 0.2
+TIMEOUT_S = 8.0
 REMEDIES = {
     KafkaError._AUTHENTICATION: "correct KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD",
     KafkaError.SASL_AUTHENTICATION_FAILED: "correct KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD",
@@ -24,7 +25,7 @@ REMEDIES = {
 }
 
 
-def require_access(settings: KafkaSettings, *, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+def require_access(settings: KafkaSettings, *, timeout_s: float = TIMEOUT_S) -> None:
     """Return when a broker answers. librdkafka itself would knock for ever, also with a wrong password.
 
     Raises ConfigurationError when one refuses the password or a certificate is not trusted, ServiceUnavailableError
@@ -33,20 +34,23 @@ def require_access(settings: KafkaSettings, *, timeout_s: float = REQUEST_TIMEOU
     refusals: list[KafkaError] = []
     options: dict[str, Any] = {**settings.connection_options(), "error_cb": refusals.append}
     with refused_options():
-        admin = AdminClient(options, logger=librdkafka_logger)
+        admin = AdminClient(options, logger=kafka_log)
     deadline = time.monotonic() + timeout_s
     while not _answers(admin):
         for error in refusals:
             if error.code() in REMEDIES and not heals(error):
                 raise ConfigurationError(
-                    f"Kafka at {settings.bootstrap_servers} lets nobody in with these settings: {error.str()}: "
+                    f"Kafka at {settings.bootstrap_servers} lets nobody in with these settings: {reason(error.str())}: "
                     f"{REMEDIES[error.code()]}"
                 )
         if time.monotonic() > deadline:
-            seen = f": {refusals[-1].str()}" if refusals else ""
-            remedy = REMEDIES.get(refusals[-1].code()) if refusals else None
-            perhaps = f". If that goes on, {remedy}" if remedy else ""
-            raise ServiceUnavailableError(f"no broker at {settings.bootstrap_servers} answers{seen}{perhaps}")
+            causes = [one for one in refusals if one.code() != KafkaError._ALL_BROKERS_DOWN]
+            seen = f": {reason(causes[-1].str())}" if causes else ""
+            remedy = REMEDIES.get(causes[-1].code()) if causes else None
+            raise ServiceUnavailableError(
+                f"no broker at {settings.bootstrap_servers} answers{seen}: "
+                + (f"if that goes on, {remedy}" if remedy else "is Kafka up, is the address right?")
+            )
 
 
 def _answers(admin: AdminClient) -> bool:

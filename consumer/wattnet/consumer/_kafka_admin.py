@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from wattnet.consumer._errors import ServiceUnavailableError
-from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
+from wattnet.consumer._kafka_options import kafka_log, refused_options
 
 if TYPE_CHECKING:
     from wattnet.consumer._settings import KafkaSettings
@@ -20,7 +20,7 @@ REQUEST_TIMEOUT_S = 10.0
 def admin_client(settings: KafkaSettings) -> AdminClient:
     """An admin client with the operator's connection options, and none of a consumer's. Raises ConfigurationError."""
     with refused_options():
-        return AdminClient(settings.connection_options(), logger=librdkafka_logger)
+        return AdminClient(settings.connection_options(), logger=kafka_log)
 
 
 def read_topic_id(admin: AdminClient, topic: str, *, timeout_s: float = REQUEST_TIMEOUT_S) -> str | None:

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaException
 
 from wattnet.consumer._errors import ConfigurationError
+from wattnet.producer.kafka_log import KafkaLog
+from wattnet.schemas.outage import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from wattnet.consumer._settings import KafkaSettings
 
-librdkafka_logger = logging.getLogger("wattnet.consumer.librdkafka")
+# Of all clients of this process: they talk to the same brokers.
+kafka_log = KafkaLog(
+    Outage("Kafka is away", "Kafka is back", logging.getLogger(__name__)),
+    logging.getLogger("wattnet.consumer.librdkafka"),
+)
 
 # The claims, not librdkafka, decide what is committed; and nothing may jump over offsets that Kafka no longer has.
 FIXED_OPTIONS: dict[str, Any] = {

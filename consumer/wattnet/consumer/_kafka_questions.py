@@ -18,7 +18,7 @@ from wattnet.consumer._claim import Claim
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S, admin_client
 from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, heals
-from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
+from wattnet.consumer._kafka_options import kafka_log, refused_options
 from wattnet.consumer._recovery import Committed
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class KafkaQuestions:
         # by SIGSEGV when the group's coordinator moves just then (OffsetFetch refreshes a group that it does not have).
         options = {"group.id": group_id, "enable.auto.commit": False, "enable.auto.offset.store": False}
         with refused_options():
-            asking = Consumer({**self._settings.connection_options(), **options}, logger=librdkafka_logger)
+            asking = Consumer({**self._settings.connection_options(), **options}, logger=kafka_log)
         places = [TopicPartition(topic, one.id) for one in described.partitions]
         try:
             answers: list[TopicPartition] = _when_its_coordinator_is_found(_commits, asking, group_id, places)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from wattnet.consumer._errors import ConfigurationError
-from wattnet.consumer._kafka_options import client_options, librdkafka_logger
+from wattnet.consumer._kafka_options import client_options, kafka_log
 from wattnet.consumer._kafka_questions import KafkaQuestions
 from wattnet.consumer._printable import printable
 
@@ -170,7 +170,7 @@ def _members(group: ConsumerGroupDescription | None, topic: str) -> tuple[tuple[
 def _ages_s(settings: KafkaSettings, starts: Mapping[int, int]) -> dict[int, float]:
     """How long ago the first message at or behind each offset was sent; by a reader outside of the group."""
     options = {**client_options(settings), "queued.min.messages": 1, "max.partition.fetch.bytes": 1}
-    consumer = Consumer(options, logger=librdkafka_logger)
+    consumer = Consumer(options, logger=kafka_log)
     ages: dict[int, float] = {}
     try:
         consumer.assign([TopicPartition(settings.topic, partition, offset) for partition, offset in starts.items()])

@@ -174,8 +174,8 @@ class Loop:
             try:
                 self._position(partition)
             except ServiceUnavailableError as exc:
-                logger.warning("partition %d waits for its position: %s", partition.number, exc)
-                self._health.trouble("position", f"partition {partition.number} waits for its position: {exc}")
+                why = f"partition {partition.number} waits for its position: {exc}"
+                self._health.trouble("position", why, self._health.positions)
                 self._position_after = self._clock() + POSITION_RETRY_S
                 break
             except UnsafeToContinueError as exc:
@@ -320,8 +320,7 @@ class Loop:
             self._topic_is_ours()
         except ServiceUnavailableError as exc:
             self._topic_checked = self._clock()
-            logger.warning("claims wait: %s", exc)
-            self._health.trouble("Kafka", f"Kafka does not answer: {exc}")
+            self._health.trouble("Kafka", f"claims wait: {exc}", self._health.kafka)
             return False
         self._health.well("Kafka")
         return True

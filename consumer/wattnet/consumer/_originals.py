@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from wattnet.consumer._errors import ServiceUnavailableError
 from wattnet.consumer._kafka_admin import admin_client, read_topic_id
-from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
+from wattnet.consumer._kafka_options import kafka_log, refused_options
 from wattnet.consumer._message import offset_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Originals:
             "queued.min.messages": 1,
         }
         with refused_options():
-            self._consumer = Consumer(options, logger=librdkafka_logger)
+            self._consumer = Consumer(options, logger=kafka_log)
 
     def __enter__(self) -> Originals:
         return self

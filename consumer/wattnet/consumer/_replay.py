@@ -17,7 +17,7 @@ from confluent_kafka import Producer as KafkaProducer
 from wattnet.consumer._access import require_access
 from wattnet.consumer._diagnosis import readable_record
 from wattnet.consumer._errors import DeadLetterError, RetryableInsertError, ServiceUnavailableError
-from wattnet.consumer._kafka_options import librdkafka_logger, refused_options
+from wattnet.consumer._kafka_options import kafka_log, refused_options
 from wattnet.consumer._originals import Originals
 from wattnet.consumer._record import corrected_metric, metric_of, record_of_detail
 from wattnet.consumer._writer_schemas import ConfluentRegistry
@@ -87,7 +87,7 @@ class Replay:
             "topic.metadata.propagation.max.ms": UNKNOWN_TOPIC_MS,
         }
         with refused_options():
-            self._producer = KafkaProducer(options, logger=librdkafka_logger)
+            self._producer = KafkaProducer(options, logger=kafka_log)
 
     def run(self, heads: Sequence[LetterHead], *, dry_run: bool = False) -> Iterator[Replayed]:
         """Send these again as they were: from the table, else from the topic, else from the decoded record.

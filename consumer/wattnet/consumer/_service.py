@@ -30,6 +30,7 @@ from wattnet.consumer._health import Health
 from wattnet.consumer._http import HttpServer
 from wattnet.consumer._ingest import ClickHouseIngest
 from wattnet.consumer._kafka_admin import admin_client, read_cluster_id, read_topic_id
+from wattnet.consumer._kafka_options import kafka_log
 from wattnet.consumer._ledger import ClickHouseLedger
 from wattnet.consumer._loop import Loop
 from wattnet.consumer._meters import Meters
@@ -94,7 +95,7 @@ def consume(settings: Settings) -> int:
 
 def _consume(settings: Settings, stop: threading.Event) -> int:
     topic = settings.kafka.topic
-    meters, health, close_breakers = Meters(topic), Health(), threading.Event()
+    meters, health, close_breakers = Meters(topic), Health(kafka=kafka_log.outage), threading.Event()
     with HttpServer(settings.http, health=health, meters=meters, close_breakers=close_breakers) as http:
         inserts, questions = _clickhouse(settings, stop)
         http.watch(partial(questions.ping, PING_TIMEOUT_S))
@@ -198,7 +199,7 @@ def _topic_id_again(settings: Settings, stop: threading.Event) -> str | None:
         try:
             topic_id = read_topic_id(admin, settings.kafka.topic)
         except ServiceUnavailableError as exc:
-            logger.warning("%s", exc)
+            kafka_log.outage.failed(str(exc))
             topic_id = None
         if topic_id is not None:
             return topic_id

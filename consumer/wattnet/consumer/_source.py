@@ -23,7 +23,7 @@ from wattnet.consumer._ends import Ends
 from wattnet.consumer._errors import ConfigurationError, OffsetsGoneError, ServiceUnavailableError
 from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S, admin_client, read_topic_id
 from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, FOREVER_REFUSED, REFUSED_FOR_NOW
-from wattnet.consumer._kafka_options import client_options, is_next_generation, librdkafka_logger, refused_options
+from wattnet.consumer._kafka_options import client_options, is_next_generation, kafka_log, refused_options
 from wattnet.consumer._recovery import Committed
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class KafkaSource:
         self._admin = admin_client(settings)
         self._ends = Ends(self._admin, settings.topic)
         with refused_options():
-            self._consumer = Consumer(options, logger=librdkafka_logger)
+            self._consumer = Consumer(options, logger=kafka_log)
         # While a commit waits for its answer, confluent-kafka holds back every other call, from any thread.
         self._commit: Call[list[TopicPartition] | None] | None = None
         self._later: list[Callable[[], object]] = []
@@ -157,6 +157,7 @@ class KafkaSource:
         if self._silent(timeout_s):
             return []
         messages = self._consumer.consume(max_messages, timeout_s)
+        kafka_log.look(self._consumer)
         if any(map(Message.error, messages)):
             for message in messages:
                 error = message.error()
@@ -174,7 +175,7 @@ class KafkaSource:
             )
         if error.fatal() or error.code() in FOREVER_REFUSED:
             raise ConfigurationError(f"Kafka refuses this consumer: {error.str()}")
-        logger.warning("kafka: %s", error.str())
+        kafka_log.error(error)
 
     def claim(self, claims: Mapping[int, Claim]) -> frozenset[int]:
         """See Source."""
@@ -189,8 +190,8 @@ class KafkaSource:
         if not self._telling:
             commit = self._commit = Call(act)
         if self._silent(ANSWER_TIMEOUT_S):
-            logger.warning(
-                "claims wait: Kafka has not answered those of partitions %s in %g s", sorted(claims), ANSWER_TIMEOUT_S
+            kafka_log.outage.failed(
+                f"claims wait: Kafka has not answered those of partitions {sorted(claims)} in {ANSWER_TIMEOUT_S:g} s"
             )
             return frozenset()
         try:

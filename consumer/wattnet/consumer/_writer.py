@@ -269,8 +269,7 @@ class Writer:
         raise AssertionError("the retries have no end")
 
     def _trouble(self, range_: Range, attempt: int, exc: RetryableInsertError) -> None:
-        logger.warning("%s, attempt %d: %s", range_, attempt, exc)
-        self._health.trouble(str(range_), f"{range_} cannot be stored: {exc}")
+        self._health.trouble(str(range_), f"{range_}, attempt {attempt}: {exc}", self._health.storing)
         self._meters.insert_retries.inc()
         if attempt == 1 and isinstance(exc, TooMuchAtOnceError):
             self._size.too_much()

@@ -8,12 +8,13 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as KafkaProducer
 
 from wattnet.producer._errors import ProducerConfigError
-from wattnet.producer._logging import librdkafka_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from confluent_kafka import Message
+
+    from wattnet.producer.kafka_log import KafkaLog
 
     OnDelivery: TypeAlias = Callable[[KafkaError | None, Message], None]
     """A delivery report: None for what arrived."""
@@ -51,12 +52,32 @@ class KafkaClient(Protocol):
         """How many records are not decided, or are and their callbacks not called."""
 
 
-def librdkafka(config: dict[str, Any]) -> KafkaProducer:
+class LoggedProducer(KafkaProducer):
+    """librdkafka's client, whose log ends an outage when Kafka is back."""
+
+    _log: KafkaLog
+
+    def poll(self, timeout: float = -1) -> int:
+        """See KafkaClient."""
+        served = super().poll(timeout)
+        self._log.look(self)
+        return served
+
+    def flush(self, timeout: float = -1) -> int:
+        """See KafkaClient."""
+        left = super().flush(timeout)
+        self._log.look(self)
+        return left
+
+
+def librdkafka(config: dict[str, Any], log: KafkaLog) -> KafkaProducer:
     """librdkafka's client. Raises ProducerConfigError for options that it refuses."""
     try:
-        return KafkaProducer(config, logger=librdkafka_logger)
+        client = LoggedProducer(config, logger=log)
     except KafkaException as exc:
         raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}").caused_by(exc) from None
+    client._log = log
+    return client
 
 
 def produce_one_by_one(client: KafkaClient, topic: str, messages: list[dict[str, Any]]) -> int:

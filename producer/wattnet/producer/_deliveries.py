@@ -13,11 +13,14 @@ from wattnet.producer._delivery import Delivery
 from wattnet.producer._errors import NotDeliveredError, ProducerError, QueueFullError
 from wattnet.producer._logging import logger
 from wattnet.producer._reasons import GIVEN_UP, reason
+from wattnet.producer.kafka_log import reason as broker_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from confluent_kafka import Message
+
+    from wattnet.producer.kafka_log import KafkaLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +149,11 @@ class Deliveries:
         if self._on_error is not None:
             self.pending.append(QueueFullError(f"the spool is full: its {count} oldest metrics were dropped"))
 
-    def broker_error(self, error: KafkaError) -> None:
+    def broker_error(self, log: KafkaLog, error: KafkaError) -> None:
         """librdkafka's report on its connections; it goes on trying by itself."""
         if error.code() != KafkaError._ALL_BROKERS_DOWN:  # the one before it says why
-            self.last_broker_error = error.str()
-        logger.warning("%s", error.str())
+            self.last_broker_error = broker_reason(error.str())
+        log.error(error)
 
     def given_up_for_now(self, error: KafkaError) -> None:
         """librdkafka gave records up that the spool sends again later."""

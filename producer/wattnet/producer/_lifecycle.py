@@ -5,6 +5,8 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
+import sys
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -21,6 +23,17 @@ _open: WeakSet[RecordQueue] = WeakSet()
 
 def opened(producer: RecordQueue) -> None:
     _open.add(producer)
+    _close_at_the_end_of_a_worker()
+
+
+@cache
+def _close_at_the_end_of_a_worker() -> None:
+    """A process of multiprocessing's ends without atexit, and has finalizers of its own."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, _close_all, exitpriority=0)
 
 
 def closed(producer: RecordQueue) -> None:
@@ -48,23 +61,22 @@ def never_destroy(inherited: object) -> None:
 
 
 def _close_all() -> None:
-    """At exit what was sent is delivered, closed or not. All errors are logged, the first is raised and so seen."""
-    first: ProducerError | None = None
+    """At exit what was sent is delivered, closed or not. What is lost is on standard error, wherever the log goes."""
     for producer in list(_open):
         logger.warning("%r was not closed: it is now, at exit; use it in a with-block, or call close()", producer)
         try:
             producer.close()
         except ProducerError as exc:
-            logger.error("%s", exc)
-            first = first or exc
-    if first is not None:
-        raise first
+            if logger.hasHandlers():
+                logger.error("%s", exc)
+            sys.stderr.write(f"{producer!r}, at exit: {exc}\n")
 
 
 def _after_fork() -> None:
     for producer in list(_open):
         producer._leave_to_parent()
     _open.clear()
+    _close_at_the_end_of_a_worker.cache_clear()
 
 
 atexit.register(_close_all)

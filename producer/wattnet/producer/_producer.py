@@ -18,7 +18,7 @@ from wattnet.producer._errors import (
     QueueFullError,
 )
 from wattnet.producer._logging import logger
-from wattnet.producer._queue import SLICE_S, FlushResult, RecordQueue
+from wattnet.producer._queue import REACH_S, SLICE_S, FlushResult, RecordQueue
 from wattnet.producer._statistics import ProducerStatistics
 from wattnet.schemas import Metric, to_knowledge_time_us
 from wattnet.schemas.progress import Progress
@@ -202,13 +202,16 @@ class Producer(RecordQueue):
         """Return when every metric that was taken has reached the topic; None waits until each one has or is given up.
 
         Raises DeliveryError when some have not since the last flush, with their number and the first one's reason;
-        FlushTimeoutError when some are still in the queue after `timeout_s`: they stay there and go on being tried.
+        FlushTimeoutError when some are still in the queue after `timeout_s`, or after 8 seconds in which no broker
+        was ever reached: they stay there and go on being tried.
         """
         kafka = self._kafka
         if kafka is None:
             return self._produce(self._topic, b"", b"")  # type: ignore[return-value]  # it raises: closed, or forked
-        queued = self._drain(kafka, timeout_s)
-        return self._result(queued, timeout_s, "They stay there and go on being tried")
+        began = time.monotonic()
+        queued = self._drain(kafka, timeout_s, reach_s=None if timeout_s is None else REACH_S)
+        waited_s = None if timeout_s is None else min(timeout_s, time.monotonic() - began)
+        return self._result(queued, waited_s, "They stay there and go on being tried")
 
     def wait_visible(self, timeout_s: float | None = 60.0, *, group_id: str = "wattnet-consumer") -> None:
         """Return when ClickHouse has every metric that was taken: as a value, or as a dead letter that it refused.

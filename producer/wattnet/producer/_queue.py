@@ -6,6 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import KafkaError, KafkaException
@@ -26,6 +27,7 @@ from wattnet.producer._errors import (
 )
 from wattnet.producer._exchange import Gate, left_behind
 from wattnet.producer._framing import framing, header
+from wattnet.producer._logging import kafka_log
 from wattnet.producer._promises import Promises
 from wattnet.producer._spool_identity import header_or_last_one
 from wattnet.schemas import MetricEncoder
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 _SERVE_EVERY_US = 20_000
 # How long one call waits inside librdkafka, where Ctrl-C is not seen.
 SLICE_S = 0.1
+# How long the first flush waits for a broker. A wrong address should not take its whole time.
+REACH_S = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ class RecordQueue(ABC):
         config["on_delivery"] = self._deliveries.decided
         if self._always_reports or self._deliveries.wants_arrivals:
             config["delivery.report.only.error"] = False
-        config["error_cb"] = self._deliveries.broker_error
+        self._log = kafka_log(bootstrap_servers)
+        config["error_cb"] = partial(self._deliveries.broker_error, self._log)
         self._spool = spool
         self._place = "the queue" if spool is None else f"the spool at {spool.path}"
         self._framing, self._header = framing(schema_registry_url), frame_header
@@ -131,7 +136,7 @@ class RecordQueue(ABC):
     def _connect(self, config: dict[str, Any]) -> KafkaClient:
         """The client that delivers."""
         if self._spool is None:
-            return librdkafka(config)
+            return librdkafka(config, self._log)
         # Imported here: it locks files, which not every system does in the same way.
         from wattnet.producer._spool_client import SpoolClient
 
@@ -143,7 +148,7 @@ class RecordQueue(ABC):
             topic=self._topic,
             framing=self._framing,
             header=self._header,
-            connect=lambda: librdkafka(config),
+            connect=lambda: librdkafka(config, self._log),
             on_delivery=on_delivery,
             reports_arrivals=not only_errors,
             on_trouble=self._deliveries.given_up_for_now,
@@ -281,9 +286,13 @@ class RecordQueue(ABC):
         if self._deliveries.pending:
             self._deliveries.tell()
 
-    def _drain(self, kafka: KafkaClient, timeout_s: float | None) -> int:
-        """How many metrics are still in the queue when it is empty or the time is over."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    def _drain(self, kafka: KafkaClient, timeout_s: float | None, *, reach_s: float | None = None) -> int:
+        """How many metrics are still in the queue when it is empty or the time is over.
+
+        reach_s  the time is over after so long, too, when no broker was ever reached
+        """
+        began = time.monotonic()
+        deadline = None if timeout_s is None else began + timeout_s
         while True:
             left_s = SLICE_S if deadline is None else min(SLICE_S, deadline - time.monotonic())
             try:
@@ -302,6 +311,12 @@ class RecordQueue(ABC):
             queued = len(kafka)  # on_error may have sent something again
             if not queued or left_s <= 0:
                 return queued
+            if reach_s is not None and time.monotonic() - began > reach_s and self._never_reached(queued):
+                return queued
+
+    def _never_reached(self, queued: int) -> bool:
+        """Whether Kafka is away and has acknowledged nothing so far: its address may be wrong."""
+        return self._spool is None and self._log.outage.lasts and queued >= self._taken - self._deliveries.all_failed
 
     def _result(self, queued: int, timeout_s: float | None, what_now: str, *, spooled: int = 0) -> FlushResult:
         failures = self._deliveries.take()
@@ -309,7 +324,7 @@ class RecordQueue(ABC):
         if queued:
             seen = self._deliveries.last_broker_error
             problems.append(
-                f"{queued} metrics are still in {self._place} after {timeout_s:g} s, "
+                f"{queued} metrics are still in {self._place} after {timeout_s:.3g} s, "
                 f"on their way to {self._topic!r} at {self._bootstrap_servers}. {what_now}. "
                 + (f"The last error of a broker: {seen}" if seen else "No broker reported an error: it may be slow")
             )

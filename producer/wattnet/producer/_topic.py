@@ -9,7 +9,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from wattnet.producer._errors import BrokerUnreachableError, ProducerConfigError, TopicCreationError
-from wattnet.producer._logging import librdkafka_logger
+from wattnet.producer._logging import kafka_log
+from wattnet.producer.kafka_log import reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,14 +42,18 @@ def create_topic(
     ProducerConfigError for options that librdkafka does not take.
     """
     refusals: list[KafkaError] = []
+    seen = ""
 
     def keep(error: KafkaError) -> None:
+        nonlocal seen
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # the one before it says why
+            seen = f": {reason(error.str())}"
         if error.code() in _NOT_LET_IN:
             refusals.append(error)
 
     config = {**(options or {}), "bootstrap.servers": bootstrap_servers, "error_cb": keep}
     try:
-        admin = AdminClient(config, logger=librdkafka_logger)
+        admin = AdminClient(config, logger=kafka_log(bootstrap_servers))
     except KafkaException as exc:
         raise ProducerConfigError(f"librdkafka refuses the options: {exc.args[0].str()}").caused_by(exc) from None
     factor = _BROKERS_DEFAULT if replication_factor is None else replication_factor
@@ -69,7 +74,8 @@ def create_topic(
             return False
         if error.code() in _UNREACHABLE:
             raise BrokerUnreachableError(
-                f"no broker at {bootstrap_servers} answered within {timeout_s:g} s: is Kafka up, is the address right?"
+                f"no broker at {bootstrap_servers} answered within {timeout_s:g} s{seen}: is Kafka up, "
+                "is the address right?"
             ).caused_by(exc) from None
         replicas = "the brokers' replication factor" if factor == _BROKERS_DEFAULT else f"replication factor {factor}"
         raise TopicCreationError(

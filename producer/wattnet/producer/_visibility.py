@@ -22,7 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does not
 )
 
 from wattnet.producer._errors import VisibilityError, VisibilityTimeoutError
-from wattnet.producer._logging import librdkafka_logger
+from wattnet.producer._logging import kafka_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -53,7 +53,8 @@ class Visibility:
     """
 
     def __init__(self, config: Mapping[str, Any], *, topic: str, group_id: str, timeout_s: float | None) -> None:
-        self._admin = AdminClient(dict(config), logger=librdkafka_logger)
+        self._log = kafka_log(str(config["bootstrap.servers"]))
+        self._admin = AdminClient(dict(config), logger=self._log)
         self._config = config
         self._asking: dict[str, Consumer] = {}
         self._topic = topic
@@ -140,7 +141,7 @@ class Visibility:
             # does not have).
             self._asking[group_id] = Consumer(
                 {**self._config, "group.id": group_id, "enable.auto.commit": False, "enable.auto.offset.store": False},
-                logger=librdkafka_logger,
+                logger=self._log,
             )
         wanted = [TopicPartition(self._topic, partition) for partition in partitions]
         places = self._asking[group_id].committed(wanted, timeout=_REQUEST_TIMEOUT_S)

@@ -22,7 +22,7 @@ TIMEOUT_S = 10.0
 def open_producer() -> Iterator[tuple[Producer, str, list[ProducerError]]]:
     """A producer, the group that stores what it sends, and the first thing that it could not deliver.
 
-    Raises BadSettingsError, CommandError when no broker answers or there is no topic, and at the end DeliveryError.
+    Raises BadSettingsError, what `require_topic` raises, and at the end DeliveryError.
     """
     from wattnet.cli._settings import read_one
     from wattnet.consumer import KafkaSettings
@@ -51,18 +51,20 @@ def producer_for(settings: KafkaSettings, *, on_error: Callable[[ProducerError],
 
 
 def require_topic(settings: KafkaSettings) -> None:
-    """Raise CommandError when no broker answers or there is no topic."""
+    """Raise ConsumerError when no broker answers or lets this user in, CommandError when there is no topic."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
+    from wattnet.consumer import require_access
+
+    require_access(settings)
     try:
         # With a logger, or librdkafka writes to standard error itself.
         admin = AdminClient(settings.connection_options(), logger=logging.getLogger("wattnet.cli"))
         known = admin.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as exc:
         raise CommandError(
-            f"no broker at {settings.bootstrap_servers} answered within {TIMEOUT_S:g} s: is Kafka up, is the address "
-            "right, are user and certificates? `wattnet doctor` looks closer",
+            f"Kafka at {settings.bootstrap_servers} does not list its topics: {exc.args[0].str()}",
             exit_code=EXIT_UNAVAILABLE,
         ).caused_by(exc) from None
     if settings.topic not in known:
