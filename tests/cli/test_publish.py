@@ -295,8 +295,21 @@ def test_the_list_of_what_is_refused_is_bounded(shell: Shell, tmp_path: Path) ->
     ended = shell("publish", "x.csv", *LOAD, "--dry-run")
     assert ended.exit_code == 1
     assert len(ended.stderr) < 10_000
-    assert "… and 2,980 more\n" in ended.stderr
+    assert ended.stderr.count("line 2: value ") == 1
+    assert "(3,000 of this kind: lines 2, 3, 4, …)\n" in ended.stderr
     assert "\x1b" not in ended.stderr
+
+
+def test_a_rule_that_many_lines_break_comes_once(shell: Shell, tmp_path: Path) -> None:
+    """With its first value, how many lines break it, and the first of those."""
+    times = ("2025-03-01T00:00Z,1a", "2025-03-01T00:00Z,2b", "yesterday,3", "2025-03-01T00:00Z,4c", "tomorrow,5")
+    (tmp_path / "x.csv").write_text("timestamp,value,zone\n" + "".join(f"{time},ES\n" for time in times))
+    ended = shell("publish", "x.csv", *LOAD, "--dry-run")
+    number, time = [line for line in ended.stderr.splitlines() if line.startswith("line ")]
+    assert number.startswith("line 2: value '1a' is no number: ")
+    assert number.endswith(" (3 of this kind: lines 2, 3, 5)")
+    assert time.startswith("line 4: timestamp 'yesterday' is no time: ")
+    assert time.endswith(" (2 of this kind: lines 4, 6)")
 
 
 def test_services_that_are_away_exit_69_and_a_missing_topic_78(

@@ -10,8 +10,9 @@ from wattnet.cli._signals import end_while_loading
 def consume() -> None:
     """Store what comes from Kafka in ClickHouse, exactly once.
 
-    Runs until SIGTERM or Ctrl-C. Start as many as you like, up to the number of the topic's partitions. Exit codes:
-    0 drained and stopped, 69 a service does not answer, 70 internal error, 78 bad configuration.
+    Runs until SIGTERM or Ctrl-C. Start as many as you like, up to the number of the topic's partitions. Logs short
+    lines on a terminal, JSON elsewhere; WATTNET_LOG_FORMAT=text or json says which.
+    Exit codes: 0 drained and stopped, 69 a service does not answer, 70 internal error, 78 bad configuration.
     """
     end_while_loading()  # until the consumer has handlers of its own
     from wattnet.cli._logging import log_to_stderr
@@ -19,5 +20,6 @@ def consume() -> None:
     from wattnet.consumer import consume as run
 
     settings = read_settings()
-    log_to_stderr(read_one(LogSettings).log_level)
+    log = read_one(LogSettings)
+    log_to_stderr(log.log_level, log.log_format)
     raise typer.Exit(run(settings))

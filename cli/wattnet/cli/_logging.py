@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from io import StringIO
 from typing import TYPE_CHECKING, TextIO
@@ -17,17 +18,29 @@ if TYPE_CHECKING:
 FIRST_KEYS = ("timestamp", "level", "event", "logger")
 
 
-def log_to_stderr(level: str) -> None:
-    """JSON lines on standard error, or lines for people when it is a terminal. For services."""
+def log_to_stderr(level: str, form: str = "auto") -> None:
+    """JSON lines on standard error, or lines for people when it is a terminal. For services.
+
+    Args:
+        level: The lowest that is shown.
+        form: 'text' (a line is time, level, what happened and where) or 'json' wherever it goes; 'auto' looks.
+    """
+    text = form == "text" or (form == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if text else "iso", utc=not text),
     ]
     render: list[Processor]
-    if sys.stderr.isatty():
-        render = [_escaped, structlog.dev.ConsoleRenderer(exception_formatter=_traceback)]
+    if text:
+        console = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty() and "NO_COLOR" not in os.environ,
+            exception_formatter=_traceback,
+            pad_event_to=0,
+            pad_level=False,
+        )
+        render = [_short, _escaped, console]
     else:
         render = [structlog.processors.format_exc_info, _in_order, structlog.processors.JSONRenderer(default=str)]
     handler = logging.StreamHandler(sys.stderr)
@@ -54,6 +67,14 @@ def _install(handler: logging.Handler, level: str, shared: list[Processor]) -> N
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
+
+
+def _short(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """The part of the program by a short name, and no field that the text has already."""
+    event["logger"] = str(event.get("logger", "")).removeprefix("wattnet.").replace("._", ".")
+    for name in ("topic", "partition", "offset", "batch_id"):
+        event.pop(name, None)
+    return event
 
 
 def _escaped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

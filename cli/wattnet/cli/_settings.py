@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
@@ -27,6 +27,7 @@ class LogSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WATTNET_", env_file=".env", extra="ignore")
 
     log_level: str = Field(default="INFO")
+    log_format: Literal["auto", "text", "json"] = "auto"
 
     @field_validator("log_level")
     @classmethod

@@ -71,8 +71,8 @@ def publish(
     What `wattnet query` prints can be sent back as it is, and names the same revisions then; but for withdrawn values
     (--history), and for buckets (--resample), whose columns count and coverage are no labels.
 
-    Lines that cannot be sent are listed, the others are sent. Exit codes: 0 all is sent, 1 some lines were refused, 2
-    usage, 69 a service does not answer or not in time, 78 bad configuration.
+    Lines that cannot be sent are listed, by what is wrong with them; the others are sent. Exit codes: 0 all is sent, 1
+    some lines were refused, 2 usage, 69 a service does not answer or not in time, 78 bad configuration.
     """
     from wattnet.cli._publish._layout import Layout
     from wattnet.cli._publish._source import Source, format_of

@@ -1,7 +1,9 @@
-"""What was found in a file: counts, the first lines that cannot be sent, the first metrics that can."""
+"""What was found in a file: counts, the rules that lines break, the first metrics that can be sent."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wattnet.cli._publish._layout import Refused
@@ -20,6 +22,22 @@ PROBLEM_WIDTH = 400
 MOST_SERIES = 1_000_000
 """Counted one by one; beyond it, 'more than'."""
 MOST_MET = 32_768
+_VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+")
+
+
+@dataclass(slots=True)
+class Broken:
+    """A rule that lines break: what is wrong with the first of them, their first numbers, how many they are."""
+
+    problem: str
+    lines: list[int] = field(default_factory=list)
+    count: int = 0
+
+    def __str__(self) -> str:
+        if self.count == 1:
+            return self.problem
+        numbers = ", ".join(map(str, self.lines))
+        return f"{self.problem} ({self.count:,} of this kind: lines {numbers}{', …' if self.count > FIRST else ''})"
 
 
 class Tally:
@@ -27,7 +45,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.lines = self.metrics = self.empty = self.refused = 0
-        self.problems: list[str] = []
+        self._broken: dict[tuple[str | None, str], Broken] = {}
+        self._listed = 0
         self.first: list[Metric] = []
         self._series: set[str] = set()
         self._met: dict[int, Mapping[str, str]] = {}
@@ -35,7 +54,7 @@ class Tally:
         self._latest: Metric | None = None
 
     def metrics_of(self, lines: Iterable[Line], layout: Layout) -> Iterator[Metric]:
-        """Every metric that can be sent; the rest is counted, and the first ones are kept in words."""
+        """Every metric that can be sent; the rest is counted, and kept in words by the rules that it breaks."""
         for line in lines:
             self.lines += 1
             if line.problem is not None:
@@ -72,10 +91,10 @@ class Tally:
         return said + (f"; {self.refused:,} refused" if self.refused else "")
 
     def lines_of_problems(self) -> Iterator[str]:
-        """What was refused: the first ones, and how many more there are."""
-        yield from self.problems
-        if self.refused > len(self.problems):
-            yield f"… and {self.refused - len(self.problems):,} more"
+        """What was refused: each rule once, and how much more there is."""
+        yield from map(str, self._broken.values())
+        if self.refused > self._listed:
+            yield f"… and {self.refused - self._listed:,} more"
 
     def _count(self, metric: Metric) -> None:
         self.metrics += 1
@@ -97,10 +116,20 @@ class Tally:
 
     def _refuse(self, line: Line, refused: Refused) -> None:
         self.refused += 1
-        if len(self.problems) < SHOWN:
+        # Without the values in them, all texts of one rule are the same.
+        rule = refused.column, _VALUES.sub("…", refused.problem)
+        broken = self._broken.get(rule)
+        if broken is None:
+            if len(self._broken) == SHOWN:
+                return
             where = f"line {line.number}" + (f", column {refused.column!r}" if refused.column is not None else "")
             text = escaped(f"{where}: {refused.problem}", keep="")
-            self.problems.append(text if len(text) <= PROBLEM_WIDTH else text[: PROBLEM_WIDTH - 1] + "…")
+            broken = Broken(text if len(text) <= PROBLEM_WIDTH else text[: PROBLEM_WIDTH - 1] + "…")
+            self._broken[rule] = broken
+        broken.count += 1
+        self._listed += 1
+        if len(broken.lines) < FIRST:
+            broken.lines.append(line.number)
 
 
 def _count(number: int, thing: str) -> str:
