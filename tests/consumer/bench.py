@@ -40,6 +40,8 @@ class FakeBroker:
     today: str | None = TOPIC_ID
     away: bool = False
     end: int | None = None  # where the topic ends when more is there than has arrived
+    ends_to_tell: dict[int, int] = field(default_factory=dict)  # with the next poll
+    ends_told: dict[int, int] = field(default_factory=dict)
     positions: dict[int, int] = field(default_factory=dict)
     paused: set[int] = field(default_factory=set)
     news: list[Callable[[], None]] = field(default_factory=list)
@@ -52,6 +54,7 @@ class FakeBroker:
     def poll(self, max_messages: int, timeout_s: float) -> list[Message]:
         while self.news:
             self.news.pop(0)()
+        self.ends_told, self.ends_to_tell = self.ends_to_tell, {}
         messages: list[Message] = []
         for partition, log in self.logs.items():
             if partition in self.paused:
@@ -68,7 +71,7 @@ class FakeBroker:
             return frozenset()
         for partition, claim in claims.items():
             self.claims.append((partition, claim))
-            self.commits[partition] = Committed(claim.first, claim)
+            self.commits[partition] = Committed(claim.offset, claim)
         return frozenset(claims)
 
     def committed(self, partition: int) -> Committed | None:
@@ -80,6 +83,9 @@ class FakeBroker:
 
     def ends(self, partitions: Iterable[int]) -> Mapping[int, int]:
         return {partition: self.extent(partition)[1] for partition in partitions}
+
+    def ends_read(self) -> Mapping[int, int]:
+        return self.ends_told
 
     def ends_at(self, partition: int, offset: int) -> bool:
         return self.extent(partition)[1] == offset

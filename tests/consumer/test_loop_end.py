@@ -83,3 +83,32 @@ def test_leaving_the_group_does_not_wait_for_a_writer_that_hangs(monkeypatch: py
     bench.loop.revoked([0])
     assert time.monotonic() - before < 1
     assert bench.broker.commits[0].claim == Claim(TOPIC_ID, 0, 5, 5, 0)
+
+
+def test_an_idle_partition_is_released_behind_the_marks_at_its_end() -> None:
+    """Not before what is buffered is stored; and what comes next is claimed from where the last range ended."""
+    broker = FakeBroker({0: list(range(5))}, end=8)
+    bench = Bench(broker)
+    bench.steps(2, seconds=0.01)
+    broker.ends_to_tell = {0: 8}
+    bench.steps()
+    assert not [claim for _, claim in broker.claims if claim.offset > 0], "five are not stored"
+    bench.hand.finish()
+    bench.steps(2)
+    assert broker.commits[0] == Committed(8, Claim.nothing(TOPIC_ID, 5, 0, passed=8))
+    broker.logs[0] += [8, 9]
+    broker.end = 10
+    bench.steps()
+    assert bench.handed == [(0, 5, 5), (5, 10, 2)]
+    bench.hand.finish()
+    bench.steps(2)
+    assert broker.commits[0] == Committed(10, Claim.nothing(TOPIC_ID, 10, 0))
+
+
+def test_the_end_of_a_partition_that_is_not_read_is_not_believed() -> None:
+    """It was reported with messages that were dropped."""
+    bench = Bench(FakeBroker({0: []}, end=8))
+    bench.broker.ends_to_tell = {0: 8}
+    bench.loop.step()  # assigned, and not positioned yet
+    bench.steps(2)
+    assert not bench.broker.claims

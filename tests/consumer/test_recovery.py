@@ -217,3 +217,27 @@ def test_a_claim_names_its_feeder_in_the_commit() -> None:
     claim = Claim(TOPIC, 50, 50, 0, 0, "kafka-engine")
     assert Claim.parse(50, claim.metadata()) == claim
     assert Claim.parse(50, Claim.nothing(TOPIC, 50, 0).metadata()) == Claim.nothing(TOPIC, 50, 0)
+
+
+def behind_marks(done: int, passed: int) -> Committed:
+    """What an idle consumer commits behind marks of transactions, as it is read again."""
+    claim = Claim.nothing(TOPIC, done, 0, passed=passed)
+    return Committed(claim.offset, Claim.parse(claim.offset, claim.metadata()))
+
+
+def test_behind_marks_of_transactions_the_next_range_begins_where_the_ledger_ends() -> None:
+    assert behind_marks(30, 35) == Committed(35, Claim.nothing(TOPIC, 30, 0, passed=35))
+    where = plan(TOPIC, behind_marks(30, 35), [whole(10, 30)], 0, low=0, high=40)
+    assert (where.repeats, where.position, where.reads_from) == ((), 30, 30)
+
+
+def test_marks_that_retention_took_are_not_missed() -> None:
+    where = plan(TOPIC, behind_marks(30, 35), [whole(10, 30)], 0, low=35, high=40)
+    assert (where.repeats, where.position, where.reads_from) == ((), 30, 35)
+    with pytest.raises(UnsafeToContinueError, match="messages from 35 to 36 are not stored"):
+        plan(TOPIC, behind_marks(30, 35), [whole(10, 30)], 0, low=36, high=40)
+
+
+def test_a_ledger_behind_what_is_done_stops_loudly_behind_marks_too() -> None:
+    with pytest.raises(UnsafeToContinueError, match="ClickHouse lost data"):
+        plan(TOPIC, behind_marks(30, 35), [whole(10, 20)], 0, low=0, high=40)

@@ -160,6 +160,7 @@ class SimulatedSource:
         self._owned: set[int] = set()
         self._paused: set[int] = set()
         self._positions: dict[int, int] = {}
+        self._ends_read: dict[int, int] = {}
 
     def subscribe(self, listener: RebalanceListener) -> None:
         self._listener = listener
@@ -167,6 +168,8 @@ class SimulatedSource:
 
     def poll(self, max_messages: int, timeout_s: float) -> list[Message]:
         # What was fetched before the group's news comes with them in one answer: librdkafka collects in batches.
+        self._ends_read = {}
+
         def consume() -> list[Message]:
             messages = self._read(min(max_messages, self.fetch))
             self._serve_group()
@@ -214,13 +217,15 @@ class SimulatedSource:
             read = log.read(position, count)
             if read:
                 self._positions[number] = offset_of(read[-1]) + 1
+            if len(read) < count:  # over the marks of transactions, if there are any
+                self._ends_read[number] = log.high
             messages += read
         return messages
 
     def claim(self, claims: Mapping[int, Claim]) -> frozenset[int]:
         epoch = self._kafka.members[self.member].epoch if self.member in self._kafka.members else 0
         commits = [
-            Commit(self.member, epoch, number, claim.first, claim.metadata()) for number, claim in claims.items()
+            Commit(self.member, epoch, number, claim.offset, claim.metadata()) for number, claim in claims.items()
         ]
         try:
             return self._calls.make(
@@ -246,6 +251,9 @@ class SimulatedSource:
 
     def ends_at(self, partition: int, offset: int) -> bool:
         return self._kafka.topic is not None and self._kafka.log(partition).high == offset
+
+    def ends_read(self) -> Mapping[int, int]:
+        return self._ends_read
 
     def topic_id(self) -> str | None:
         return self._calls.make("topic_id", lambda: self._kafka.topic.id if self._kafka.topic else None)

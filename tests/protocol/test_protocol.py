@@ -43,6 +43,8 @@ def _live(world: World, member: Member, crash_at: int, trouble: Trouble) -> None
             crash = trouble is Trouble.CRASH_AFTER and crash_at == 0
             member.write(0, Landing(into=TABLES[: number % 4], crash=True) if crash else STORED)
             crash_at -= 1
+        if not member.alive:
+            break
     if not member.alive:
         world.bury(member)
         world.notice_the_dead()

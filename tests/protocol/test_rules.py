@@ -26,6 +26,7 @@ from wattnet.consumer import UnsafeToContinueError
 from wattnet.consumer import _loop as loop_module
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._loop import TOPIC_CHECK_INTERVAL_S, Loop
+from wattnet.consumer._partition import Partition
 from wattnet.consumer._recovery import Committed, Plan, Recorded, plan
 from wattnet.consumer._witness import Witness
 from wattnet.consumer._writer import Writer
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from protocol.simulated_kafka import Commit
 
     from wattnet.consumer._frame import Refused
-    from wattnet.consumer._partition import Partition
     from wattnet.consumer._range import Range
 
     Patch = pytest.MonkeyPatch
@@ -320,6 +320,28 @@ def read_on_behind_the_repeats(patch: Patch) -> None:
     patch.setattr(Loop, "_position", position)
 
 
+# -- R12: a commit is ahead of what is done only over offsets that were read and hold no messages
+
+
+def release_at_the_end_while_messages_are_buffered(patch: Patch) -> None:
+    patch.setattr(Partition, "passed", property(lambda self: max(self.done, self.read_to)))
+
+
+def keep_the_end_that_was_read_over_a_break(patch: Patch) -> None:
+    original = Partition.stand_still
+
+    def stand_still(self: Partition) -> None:
+        read_to = self.read_to
+        original(self)
+        self.read_to = read_to
+
+    patch.setattr(Partition, "stand_still", stand_still)
+
+
+def take_the_commits_offset_for_the_end_of_the_ledger(patch: Patch) -> None:
+    patch.setattr(Committed, "done", property(lambda self: self.offset))
+
+
 # -- what the protocol rests on
 
 
@@ -365,6 +387,9 @@ MUTATIONS = (
     forget_refused_records,
     go_on_after_a_break_without_seeking_back,
     read_on_behind_the_repeats,
+    release_at_the_end_while_messages_are_buffered,
+    keep_the_end_that_was_read_over_a_break,
+    take_the_commits_offset_for_the_end_of_the_ledger,
     a_broker_that_does_not_check_membership,
     a_store_that_ignores_tokens,
 )

@@ -133,7 +133,7 @@ class World:
         claim = Claim.parse(commit.offset, commit.metadata)
         if claim is not None and claim.topic_id != self.kafka.topic.id:
             return  # void already
-        if commit.offset > self._ledger_end((self.kafka.topic.id, partition)):
+        if (claim.first if claim else commit.offset) > self._ledger_end((self.kafka.topic.id, partition)):
             return  # after a restore: the consumer says what to reset it to
         if back is None:
             del self.kafka.commits[partition]
@@ -149,6 +149,10 @@ class World:
         whole = [row[3] for row in self._claims(place) if row[3] <= min(missing, default=log.high)]
         self._expired = True
         self._backup = None  # an older copy could not be filled up again
+        commit = self.kafka.commits.get(partition)
+        claim = Claim.parse(commit.offset, commit.metadata) if commit else None
+        if commit and claim and claim.topic_id == self.kafka.topic.id and not missing and not claim.messages:
+            whole.append(commit.offset)  # marks of transactions that were read
         log.low = max(log.low, min(log.low + count, max(whole, default=0)))
         log.messages = [one for one in log.messages if offset_of(one) >= log.low]
 
@@ -195,7 +199,8 @@ class World:
         for partition, commit in self.kafka.commits.items():
             place = (self.kafka.topic.id if self.kafka.topic else "", partition)
             claims = self._claims(place)
-            if claims and claims[-1][3] == commit.offset:
+            claim = Claim.parse(commit.offset, commit.metadata)
+            if claims and claims[-1][3] == (claim.first if claim else commit.offset):
                 # The one thing that the consumer cannot see (docs/protocol.md): the operator resets unasked.
                 self.kafka.commits[partition] = Commit(0, 0, partition, claims[-1][2], "")
 
@@ -294,7 +299,7 @@ class World:
             return  # it learns before its insert, not before its claim
         place = (claim.topic_id, commit.partition)
         early = [one for one in self._sent[place] if one < commit.offset and one not in self._stored[place]]
-        if early or (commit.offset > claim.start and self._ledger_end(place) < commit.offset):
+        if early or (claim.first > claim.start and self._ledger_end(place) < claim.first):
             raise ViolationError(f"committed as stored, and not stored: {commit}, {early}")
 
     def _explain(self, member: Member) -> None:
@@ -355,7 +360,7 @@ class World:
         for number, log in enumerate(self.kafka.topic.logs):
             commit = self.kafka.commits.get(number)
             claim = Claim.parse(commit.offset, commit.metadata) if commit else None
-            end = offset_of(log.messages[-1]) + 1 if log.messages else 0
+            end = log.high  # with the marks of transactions: lag reaches 0
             if not end:
                 continue
             if commit is None or claim is None or claim.topic_id != self.kafka.topic.id:

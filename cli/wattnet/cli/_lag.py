@@ -17,7 +17,8 @@ def lag(
     """Show how far consumers are behind, and who reads what.
 
     The lag counts what Kafka holds from the committed offset on. Messages that a consumer has claimed are on their
-    way, or stored already: they count until the next commit.
+    way, or stored already: they count until the next commit. Where a transaction is open, nobody can read on: its
+    first offset is said, and how many wait behind it.
     """
     from wattnet.cli._logging import keep_quiet
     from wattnet.cli._settings import read_one
@@ -43,7 +44,7 @@ def _show(group: GroupLag) -> None:
     for one in group.partitions:
         committed = "void" if one.void else _number(one.committed)
         line = f"{one.partition:>9}  {committed:>13}  {_number(one.claimed):>13}  {one.end:>13,}  {one.lag:>13,}"
-        typer.echo(f"{line}  {_age(one):>8}  {_owner(one.owner)}{_gone(one)}")
+        typer.echo(f"{line}  {_age(one):>8}  {_owner(one.owner)}{_gone(one)}{_undecided(one)}")
     typer.secho(f"{_count(group.lag, 'message')} behind", bold=True)
 
 
@@ -74,3 +75,10 @@ def _owner(member: Member | None) -> str:
 
 def _gone(partition: PartitionLag) -> str:
     return f"  ({_count(partition.gone, 'offset')} behind the commit no longer in Kafka)" if partition.gone else ""
+
+
+def _undecided(partition: PartitionLag) -> str:
+    if not partition.undecided:
+        return ""
+    first = partition.end - partition.undecided
+    return f"  (a transaction is open since offset {first:,}: {_count(partition.undecided, 'offset')} wait for its end)"

@@ -15,6 +15,9 @@ class Claim:
     `messages` may be less than `next - first`: transactions and compaction leave holes in offsets. A claim of no
     messages says that everything before `first` is accounted for. `start` is where this topic's claims began, so that
     a ledger that lost its beginning is noticed. `feeder` names who stores what comes next when that is no consumer.
+
+    A claim of no messages may be committed further on, at `passed`: [first, passed) was read and holds no messages,
+    only marks of transactions and what they aborted. The next range begins at `first` all the same, so ranges tile.
     """
 
     topic_id: str
@@ -23,14 +26,20 @@ class Claim:
     messages: int
     start: int
     feeder: str = ""
+    passed: int = 0
 
     @classmethod
-    def nothing(cls, topic_id: str, offset: int, start: int) -> Claim:
-        """The empty claim: all before `offset` is done and nothing is under way."""
-        return cls(topic_id, offset, offset, 0, start)
+    def nothing(cls, topic_id: str, offset: int, start: int, *, passed: int = 0) -> Claim:
+        """The empty claim: all before `offset` is done, nothing is under way, no message is before `passed`."""
+        return cls(topic_id, offset, offset, 0, start, passed=passed if passed > offset else 0)
+
+    @property
+    def offset(self) -> int:
+        """Where it is committed."""
+        return max(self.first, self.passed)
 
     def metadata(self) -> str:
-        """The claim as text for the offset commit at `first`; any Kafka tool shows it."""
+        """The claim as text for the offset commit at `offset`; any Kafka tool shows it."""
         return json.dumps(
             {
                 "wattnet": FORMAT_VERSION,
@@ -39,6 +48,7 @@ class Claim:
                 "messages": self.messages,
                 "start": self.start,
                 **({"feeder": self.feeder} if self.feeder else {}),
+                **({"first": self.first} if self.passed else {}),
             },
             separators=(",", ":"),
         )
@@ -50,13 +60,15 @@ class Claim:
             fields = json.loads(metadata or "")
             if fields["wattnet"] != FORMAT_VERSION:
                 return None
+            first = int(fields.get("first", offset))
             return cls(
                 str(fields["topic_id"]),
-                offset,
+                first,
                 int(fields["next"]),
                 int(fields["messages"]),
                 int(fields["start"]),
                 str(fields.get("feeder", "")),
+                offset if offset > first else 0,
             )
         except (ValueError, TypeError, KeyError):
             return None

@@ -135,7 +135,7 @@ def take_over(
             # An earlier switch was interrupted before the engine began.
             begins[number] = (committed.offset, committed.claim.start)
             continue
-        tail = ledger.tail(topic_id, number, committed.offset if committed else None)
+        tail = ledger.tail(topic_id, number, committed.done if committed else None)
         where = plan(topic_id, committed, tail.claims, tail.start, lows[number], highs[number])
         if where.repeats:
             first, next_, messages = where.repeats[0]

@@ -28,6 +28,8 @@ FIXED_OPTIONS: dict[str, Any] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "auto.offset.reset": "error",
+    # Where transactions end a partition no message comes any more that would say how far it was read.
+    "enable.partition.eof": True,
 }
 DEFAULT_OPTIONS: dict[str, Any] = {
     "client.id": "wattnet-consumer",

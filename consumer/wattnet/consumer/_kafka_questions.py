@@ -6,7 +6,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError  # the built-i
 from typing import TYPE_CHECKING, Any
 
 import stamina
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # it does not list what it exports
     ConfigResource,
     OffsetSpec,
@@ -79,15 +79,26 @@ class KafkaQuestions:
         answers = self._places(topic, partitions, LATEST)
         return {partition: answer.offset for partition, answer in answers.items()}
 
+    def stable_offsets(self, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+        """The offset up to which every transaction is committed or aborted, by partition: nobody reads beyond it."""
+        answers = self._places(topic, partitions, LATEST, isolation_level=IsolationLevel.READ_COMMITTED)
+        return {partition: answer.offset for partition, answer in answers.items()}
+
     def greatest_time_ms(self, topic: str, partitions: Iterable[int]) -> int | None:
         """The greatest timestamp of any message, in milliseconds; None when there is no message."""
         answers = self._places(topic, partitions, GREATEST_TIME)
         times = [answer.timestamp for answer in answers.values() if answer.timestamp >= 0]
         return max(times, default=None)
 
-    def _places(self, topic: str, partitions: Iterable[int], at: OffsetSpec) -> dict[int, Any]:
+    def _places(
+        self,
+        topic: str,
+        partitions: Iterable[int],
+        at: OffsetSpec,
+        isolation_level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[int, Any]:
         wanted = {TopicPartition(topic, partition): at for partition in partitions}
-        futures = self._admin.list_offsets(wanted, request_timeout=REQUEST_TIMEOUT_S)
+        futures = self._admin.list_offsets(wanted, isolation_level=isolation_level, request_timeout=REQUEST_TIMEOUT_S)
         return {place.partition: _answer(future, f"the offsets of {topic!r}") for place, future in futures.items()}
 
     def group(self, group_id: str) -> ConsumerGroupDescription | None:

@@ -44,7 +44,8 @@ class PartitionLag:
     and not yet committed as such; `claimed` is None when nothing is. `lag` counts the offsets from `committed` to
     `end` that Kafka still holds, the claimed ones among them: what of them is stored already only ClickHouse knows.
     `gone` counts offsets behind `committed` that Kafka no longer holds. `oldest_age_s` is how long ago the oldest
-    message of the lag was sent, None when there is none or it was not found out.
+    message of the lag was sent, None when there is none or it was not found out. `undecided` counts the offsets before
+    `end` that nobody can read yet: from the first of a transaction that is neither committed nor aborted on.
     """
 
     partition: int
@@ -56,6 +57,7 @@ class PartitionLag:
     gone: int
     oldest_age_s: float | None
     owner: Member | None
+    undecided: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ def read_group_lag(kafka: KafkaQuestions, settings: KafkaSettings) -> GroupLag:
     group = kafka.group(settings.group_id)
     lows = kafka.first_offsets(settings.topic, numbers)
     ends = kafka.next_offsets(settings.topic, numbers)
+    # Asked for last: where no transaction is open it is not before the end.
+    stable = kafka.stable_offsets(settings.topic, numbers)
     members, owners = _members(group, settings.topic)
     exists = group is not None and (members or group.state.name != "DEAD")
     return GroupLag(
@@ -125,7 +129,10 @@ def read_group_lag(kafka: KafkaQuestions, settings: KafkaSettings) -> GroupLag:
         state=group.state.name.lower() if group and exists else "absent",
         members=members,
         partitions=tuple(
-            _partition_lag(number, topic_id, commits.get(number), lows[number], ends[number], owners.get(number))
+            replace(
+                _partition_lag(number, topic_id, commits.get(number), lows[number], ends[number], owners.get(number)),
+                undecided=max(ends[number] - stable[number], 0),
+            )
             for number in numbers
         ),
     )

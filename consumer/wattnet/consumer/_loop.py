@@ -14,7 +14,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from wattnet.consumer._breaker import Breaker
-from wattnet.consumer._claim import Claim
 from wattnet.consumer._closing import Closing
 from wattnet.consumer._errors import OffsetsGoneError, ServiceUnavailableError, TopicChangedError, UnsafeToContinueError
 from wattnet.consumer._message import partition_of, timestamp_of
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
     from threading import Event
 
+    from wattnet.consumer._claim import Claim
     from wattnet.consumer._health import Health
     from wattnet.consumer._ledger import Ledger
     from wattnet.consumer._meters import Meters
@@ -152,8 +152,12 @@ class Loop:
         now = self._clock()
         for number, run in groupby(messages, partition_of):
             partition = self._partitions.get(number)
-            if partition is not None and partition.positioned and not partition.standing_still:
+            if partition is not None and partition.reading:
                 partition.add(list(run), now)
+        for number, end in self._source.ends_read().items():
+            partition = self._partitions.get(number)
+            if partition is not None and partition.reading:
+                partition.read_to = end
 
     def _wait_for_writer(self, timeout_s: float) -> None:
         storing = [one.storing for one in self._partitions.values() if one.storing is not None]
@@ -189,10 +193,10 @@ class Loop:
         number = partition.number
         self._topic_is_ours()
         committed = self._source.committed(number)
-        tail = self._ledger.tail(self._topic_id, number, committed.offset if committed else None)
+        tail = self._ledger.tail(self._topic_id, number, committed.done if committed else None)
         low, high = self._source.extent(number)
         where = plan(self._topic_id, committed, tail.claims, tail.start, low, high)
-        self._source.start_at(number, where.repeats[0][0] if where.repeats else where.position)
+        self._source.start_at(number, where.reads_from)
         offset = partition.position(where)
         self._meters.repeats.inc(len(where.repeats))
         logger.info(
@@ -308,11 +312,11 @@ class Loop:
 
     def _release_idle(self) -> None:
         """Commit what is done where nothing follows, so that lag is right and a restart repeats nothing."""
-        idle = [one for one in self._partitions.values() if one.idle and one.committed != one.done]
+        idle = [one for one in self._partitions.values() if one.idle and one.committed != one.passed]
         if idle:
-            claims = {one.number: Claim.nothing(self._topic_id, one.done, one.start) for one in idle}
+            claims = {one.number: one.release() for one in idle}
             for number in self._commit(claims):
-                self._partitions[number].committed = claims[number].first
+                self._partitions[number].committed = claims[number].offset
 
     def _known_to_be_ours(self) -> bool:
         """Whether the broker says that the topic is ours; False, and no error, while it says nothing."""
@@ -341,7 +345,7 @@ class Loop:
         self._meters.range_rows_limit.set(self._size.rows)
         self._meters.breaker_open.set(sum(one.standing_still for one in partitions))
         for number, end in self._source.ends(one.number for one in partitions if one.positioned).items():
-            self._meters.lag(number, max(end - self._partitions[number].done, 0))
+            self._meters.lag(number, max(end - self._partitions[number].passed, 0))
 
     # -- the group's news, told inside Source.poll
 
@@ -369,9 +373,9 @@ class Loop:
             if future.exception() is None:
                 self._take_up(storing[future], future.result())
         claims = {
-            one.number: Claim.nothing(self._topic_id, one.done, one.start)
+            one.number: one.release()
             for one in leaving
-            if one.outstanding is None and one.positioned and not one.repeats and one.committed != one.done
+            if one.outstanding is None and one.positioned and not one.repeats and one.committed != one.passed
         }
         if claims:
             self._source.claim(claims)

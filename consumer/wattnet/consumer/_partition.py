@@ -46,6 +46,7 @@ class Partition:
     claimed_at: float = 0.0
     standing_still: bool = False  # the breaker opened: nothing is buffered, and reading begins anew at `cut_at`
     done: int = 0  # everything before it is accounted for
+    read_to: int = 0  # where it was read to its end; all messages before that are done or buffered
     committed: int = -1  # the last offset that was committed as "all before is done, nothing claimed"
 
     def position(self, plan: Plan) -> int:
@@ -69,6 +70,7 @@ class Partition:
         """Drop what is buffered and not claimed; it is read again later."""
         self.buffer = []
         self.buffer_bytes = 0
+        self.read_to = 0
         self.standing_still = True
 
     def cut(self, max_rows: int, now: float) -> Range | None:
@@ -112,6 +114,15 @@ class Partition:
         return range_
 
     @property
+    def passed(self) -> int:
+        """The offset before which no message is left: where it is idle, behind the marks of transactions, too."""
+        return max(self.done, self.read_to) if self.idle else self.done
+
+    def release(self) -> Claim:
+        """The claim that says that all is done."""
+        return Claim.nothing(self.topic_id, self.done, self.start, passed=self.passed)
+
+    @property
     def buffered_to(self) -> int:
         """The offset behind the last message that is buffered; there is one."""
         return offset_of(self.buffer[-1]) + 1
@@ -120,6 +131,11 @@ class Partition:
     def held_bytes(self) -> int:
         """Memory that this partition's messages take, buffered or on their way."""
         return self.buffer_bytes + (self.outstanding.size_bytes if self.outstanding else 0)
+
+    @property
+    def reading(self) -> bool:
+        """Whether what comes of it is taken."""
+        return self.positioned and not self.standing_still
 
     @property
     def idle(self) -> bool:

@@ -25,6 +25,11 @@ class Committed:
     offset: int
     claim: Claim | None
 
+    @property
+    def done(self) -> int:
+        """Where the ledger ends that belongs to it; behind the claim's `first` there are no messages up to `offset`."""
+        return self.offset if self.claim is None else self.claim.first
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -47,14 +52,21 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Ranges to repeat first, oldest first, as (first, next, messages); then go on at `position`.
+    """Ranges to repeat first, oldest first, as (first, next, messages); then the next one is cut at `position`.
 
-    `start` is where this topic's claims began.
+    `start` is where this topic's claims began. From `position` to `empty_to` there are no messages, and Kafka may hold
+    nothing any more.
     """
 
     repeats: tuple[tuple[int, int, int], ...]
     position: int
     start: int
+    empty_to: int = 0
+
+    @property
+    def reads_from(self) -> int:
+        """The first offset to read."""
+        return self.repeats[0][0] if self.repeats else max(self.position, self.empty_to)
 
 
 def plan(
@@ -73,6 +85,9 @@ def plan(
     """
     if committed is not None and committed.claim is not None and committed.claim.topic_id != topic_id:
         committed = None  # of a topic that was deleted: void
+    empty_to = 0  # before it Kafka holds no message that is not done
+    if committed is not None:
+        empty_to, committed = committed.offset, Committed(committed.done, committed.claim)
     recorded = sorted(ledger, key=lambda claim: claim.first)
     end = recorded[-1].next if recorded else None
     handed_over = max((one.next for one in recorded if one.handed_over), default=None)
@@ -113,7 +128,10 @@ def plan(
         position = repeats[-1].next if repeats else committed.offset
     _refuse_gaps(repeats)
     kept = [one for one in repeats if one.first >= low or one.stored < one.messages]
-    reads_from = kept[0].first if kept else position
+    decided = Plan(
+        tuple((one.first, one.next, one.messages) for one in kept), position, start, empty_to=min(empty_to, low)
+    )
+    reads_from = decided.reads_from
     if reads_from < low:
         raise UnsafeToContinueError(
             f"messages from {reads_from} to {low} are not stored and Kafka no longer holds them (retention). "
@@ -125,7 +143,7 @@ def plan(
             f"offsets up to {position} are stored, but Kafka's topic ends at {high}: the broker lost acknowledged "
             "messages. Restore it, or make the topic again so that it gets a new id"
         )
-    return Plan(tuple((one.first, one.next, one.messages) for one in kept), position, start)
+    return decided
 
 
 def lost_data(newest: tuple[int, int] | None, start: int, committed: int) -> str:

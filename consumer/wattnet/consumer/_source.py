@@ -24,6 +24,7 @@ from wattnet.consumer._errors import ConfigurationError, OffsetsGoneError, Servi
 from wattnet.consumer._kafka_admin import REQUEST_TIMEOUT_S, admin_client, read_topic_id
 from wattnet.consumer._kafka_codes import COORDINATOR_MOVES, FOREVER_REFUSED, REFUSED_FOR_NOW
 from wattnet.consumer._kafka_options import client_options, is_next_generation, kafka_log, refused_options
+from wattnet.consumer._message import offset_of, partition_of
 from wattnet.consumer._recovery import Committed
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class Source(Protocol):
     def ends_at(self, partition: int, offset: int) -> bool:
         """Whether the partition ended at this next offset when it was fetched from last; never blocks."""
 
+    def ends_read(self) -> Mapping[int, int]:
+        """The partitions that the last `poll` read to their end, and that end: all messages before it were returned."""
+
     def start_at(self, partition: int, offset: int) -> None:
         """Read an assigned, paused partition from `offset` on; raises ServiceUnavailableError."""
 
@@ -115,6 +119,7 @@ class KafkaSource:
         # While a commit waits for its answer, confluent-kafka holds back every other call, from any thread.
         self._commit: Call[list[TopicPartition] | None] | None = None
         self._later: list[Callable[[], object]] = []
+        self._ends_read: dict[int, int] = {}
         self._telling = False  # the listener is being told that partitions go
         self._incremental = is_next_generation(options) or "cooperative" in options["partition.assignment.strategy"]
 
@@ -154,6 +159,7 @@ class KafkaSource:
 
     def poll(self, max_messages: int, timeout_s: float) -> list[Message]:
         """See Source."""
+        self._ends_read = {}
         if self._silent(timeout_s):
             return []
         messages = self._consumer.consume(max_messages, timeout_s)
@@ -168,6 +174,9 @@ class KafkaSource:
 
     def _judge(self, error: KafkaError, message: Message) -> None:
         """Raise for what cannot heal; librdkafka goes on by itself after the rest."""
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._ends_read[partition_of(message)] = offset_of(message)
+            return
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             raise OffsetsGoneError(
                 f"{message.topic()}[{message.partition()}]: Kafka does not hold offset {message.offset()} any more: "
@@ -182,7 +191,7 @@ class KafkaSource:
         if self._silent(0):
             return frozenset()
         offsets = [
-            TopicPartition(self._topic, partition, claim.first, metadata=claim.metadata())
+            TopicPartition(self._topic, partition, claim.offset, metadata=claim.metadata())
             for partition, claim in claims.items()
         ]
         act = partial(self._consumer.commit, offsets=offsets, asynchronous=False)
@@ -274,6 +283,10 @@ class KafkaSource:
         except KafkaException:  # it was not fetched from yet
             return False
         return extent[1] == offset
+
+    def ends_read(self) -> Mapping[int, int]:
+        """See Source."""
+        return self._ends_read
 
     def topic_id(self) -> str | None:
         """See Source."""

@@ -302,8 +302,14 @@ def _proof(
     now = kafka.get(partition) if topic_id == today else None
     if now is None:
         return PartitionProof(topic_id, partition, None, None, first, next_, stored, refused, 0, *share)
-    in_flight = max(now.high - max(next_ or 0, by_engine.next or 0, now.low), 0)
+    in_flight = max(now.high - max(next_ or 0, by_engine.next or 0, now.low, _passed(now.committed, topic_id)), 0)
     return PartitionProof(topic_id, partition, now.low, now.high, first, next_, stored, refused, in_flight, *share)
+
+
+def _passed(committed: Committed | None, topic_id: str) -> int:
+    """Before it no message is left: an idle consumer commits behind the marks of transactions, too."""
+    claim = committed.claim if committed else None
+    return claim.passed if claim is not None and claim.topic_id == topic_id else 0
 
 
 def _uncovered(proof: PartitionProof, committed: Committed | None) -> list[Problem]:
