@@ -82,7 +82,11 @@ def test_verify_says_what_it_found(wattnet: Command, road: Road) -> None:
     road.send(300)
     waiting = wattnet("verify", env=_env(road))
     assert waiting.returncode == 0
-    assert "300 more in flight" in waiting.stdout
+    assert "300 in flight; no consumer is running" in waiting.stdout
+    assert "0 stored, 0 rejected, 300 in flight" in waiting.stdout
+    assert wattnet("verify", "--max-in-flight", "300", env=_env(road)).returncode == 0
+    late = wattnet("verify", "--max-in-flight", "299", "--json", env=_env(road))
+    assert (late.returncode, json.loads(late.stdout)["ok"]) == (1, False)
 
     with road.consumer():
         road.wait_stored(300)

@@ -59,6 +59,8 @@ SHIPPED = {
     "012_blocks": "f367bfa4ba47370056c243b83be9d77c 6325fe6bab3102d16dc06fc2a4b6ea1d",
     "013_quiet_years.down": "99221a44c32f6e804a2a7ac9ad1a67b8 517d4b2959aacd26819a7a537f1df101",
     "013_quiet_years": "8f6b57f80ae1053e83046d666f2a7e7d d3ef37f8b74e4a6f0fb3dbd9ef376802",
+    "014_feeders.down": "ede42304efbe77454c2aab514521b1ad f911bef61b67b11cecf0aadcd5e72a8a",
+    "014_feeders": "9c4c95828c811fdf58f3edbe03012088 b348d9737f389362c4767de18b30a1e3",
 }
 REPLICA = "'/clickhouse/tables/{shard}/{database}/{table}', '{replica}'"
 SERIES_ID = "cityHash64(name, arraySort(CAST(labels, 'Array(Tuple(String, String))')))"
@@ -84,6 +86,7 @@ def test_engines_and_shards() -> None:
     replicated = {
         "dead_letters_local": f"ReplicatedReplacingMergeTree({REPLICA}, replayed_at)",
         "label_values_local": f"ReplicatedReplacingMergeTree({REPLICA})",
+        "feeders_local": f"ReplicatedReplacingMergeTree({REPLICA}, started_at)",
         "ledger_local": f"ReplicatedReplacingMergeTree({REPLICA})",
         "metrics_local": f"ReplicatedReplacingMergeTree({REPLICA})",
         "newest_local": f"ReplicatedReplacingMergeTree({REPLICA}, place)",
@@ -93,6 +96,7 @@ def test_engines_and_shards() -> None:
     }
     by = {
         "dead_letters": "cityHash64(topic_id, `partition`, `offset`)",
+        "feeders": "cityHash64(topic, group_id)",
         "label_values": "cityHash64(name, label, value)",
         "ledger": "cityHash64(topic_id, `partition`)",
         "metrics": "series_id",
@@ -188,7 +192,7 @@ def test_the_road_into_a_cluster(cluster_road: ClusterRoad) -> None:
     engines = dict(road.sql("SELECT name, engine FROM system.tables WHERE database = currentDatabase()"))
     assert {name for name, engine in engines.items() if engine == "Distributed"} == {
         "metrics_ingest", "metrics", "newest", "series", "label_values", "ledger", "dead_letters", "purged_letters",
-        "rollup",
+        "rollup", "feeders",
     }  # fmt: skip
     require_migrated(road.clickhouse)
     with pytest.raises(MigrationError, match="another CLICKHOUSE_CLUSTER"):

@@ -51,6 +51,7 @@ TABLES = {
     "rollup_pass",
     "daily_metrics",
     "hourly_metrics",
+    "feeders",
 }
 
 
@@ -91,18 +92,18 @@ def test_up_says_what_it_applied(settings: ClickHouseSettings) -> None:
     assert [one.name for one in applied] == [
         "001_ingest", "002_metrics", "003_series", "004_ledger", "005_dead_letters", "006_purged_letters",
         "007_newest", "008_label_values", "009_series_by_value", "010_arrival", "011_rollup",
-        "012_blocks", "013_quiet_years",
+        "012_blocks", "013_quiet_years", "014_feeders",
     ]  # fmt: skip
     assert all(one.applied_at for one in applied)
 
 
 def test_down_takes_the_newest_back_and_up_brings_them_again(migrated: Client, settings: ClickHouseSettings) -> None:
-    assert migrate_down(settings, steps=10) == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4]
+    assert migrate_down(settings, steps=11) == [14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4]
     assert not tables(migrated) & {"ledger", "dead_letters", "ingest_to_ledger", "ingest_to_dead_letters"}
     with pytest.raises(MigrationError, match=r"004_ledger.*pending.*wattnet migrate up"):
         require_migrated(settings)
-    assert [one.version for one in migrate_up(settings)] == [4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
-    assert migrate_down(settings, steps=13) == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert [one.version for one in migrate_up(settings)] == [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14]
+    assert migrate_down(settings, steps=14) == [14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
     assert not tables(migrated) & TABLES
 
 
@@ -121,7 +122,7 @@ def test_new_tables_know_what_was_stored_before_them(migrated: Client, settings:
     assert before[1] == [
         ("plain", "", ""), ("some_load", "", ""), ("some_load", "zone", "ES"), ("some_load", "zone", "PT"),
     ]  # fmt: skip
-    migrate_down(settings, steps=7)
+    migrate_down(settings, steps=8)
     for script in ("007_newest.sql", "008_label_values.sql") * 2:
         text = (files("wattnet.clickhouse") / "migrations" / script).read_text(encoding="utf-8")
         for statement in re.sub("--.*", "", text).replace("sleepEachRow(1)", "1").split(";")[:-1]:

@@ -40,6 +40,7 @@ QUOTES = {
         "unknown schema fingerprint",
         "is no schema of this version; consumers are upgraded before producers",
     ],
+    "two-groups": ["group … has … and feeds these tables from topic …: with group … beside it", "claimed twice"],
     "topic-recreated": ["made again", "its id was …, now …", "starting over with it", "(of a topic that is gone)"],
 }
 

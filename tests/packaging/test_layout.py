@@ -50,6 +50,7 @@ PUBLIC_NAMES = {
         "Diagnosis",
         "Examined",
         "Fault",
+        "FeedingGroup",
         "Finding",
         "GroupLag",
         "HttpSettings",

@@ -27,6 +27,7 @@ SHARDED_BY = {
     "ledger": "cityHash64(topic_id, `partition`)",
     "dead_letters": "cityHash64(topic_id, `partition`, `offset`)",
     "purged_letters": "cityHash64(topic_id, `partition`, `offset`)",
+    "feeders": "cityHash64(topic, group_id)",
 }
 # For statements that go through the fronts: stored on all shards when acknowledged, and a table in a subquery is whole.
 SETTINGS = {"distributed_foreground_insert": 1, "distributed_product_mode": "global"}

@@ -9,6 +9,8 @@
 CREATE ROLE IF NOT EXISTS wattnet_consumer;
 GRANT INSERT, SELECT ON wattnet.metrics_ingest TO wattnet_consumer;
 GRANT SELECT ON wattnet.ledger TO wattnet_consumer;
+-- Which groups feed the tables: a second one does not start beside the first.
+GRANT INSERT, SELECT ON wattnet.feeders TO wattnet_consumer;
 -- So that it sees, and does not start beside, the other feeder (wattnet kafka-engine on).
 GRANT SHOW TABLES ON wattnet.kafka_engine_to_ingest TO wattnet_consumer;
 

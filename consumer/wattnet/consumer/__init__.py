@@ -23,6 +23,7 @@ from wattnet.consumer._errors import (
     UnsafeToContinueError,
 )
 from wattnet.consumer._examine import Examined, examine_letters
+from wattnet.consumer._feeders import FeedingGroup
 from wattnet.consumer._finding import Finding
 from wattnet.consumer._kafka_engine import (
     KafkaEnginePartition,
@@ -36,7 +37,8 @@ from wattnet.consumer._printable import printable
 from wattnet.consumer._replay import Outgoing, Replay, Replayed
 from wattnet.consumer._service import consume
 from wattnet.consumer._settings import BatchSettings, HttpSettings, KafkaSettings, Settings
-from wattnet.consumer._verify import PartitionProof, Problem, Verdict, verify
+from wattnet.consumer._verdict import PartitionProof, Problem, Verdict
+from wattnet.consumer._verify import verify
 
 __all__ = [
     "BatchSettings",
@@ -49,6 +51,7 @@ __all__ = [
     "Diagnosis",
     "Examined",
     "Fault",
+    "FeedingGroup",
     "Finding",
     "GroupLag",
     "HttpSettings",

@@ -13,6 +13,7 @@ from wattnet.consumer._access import require_access
 from wattnet.consumer._claim import Claim
 from wattnet.consumer._engine_table import EngineTable, Handover
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
+from wattnet.consumer._feeders import Feeders
 from wattnet.consumer._handover import FEEDER, Group, hand_back, record, stored_by_engine, take_over
 from wattnet.consumer._kafka_questions import KafkaQuestions
 from wattnet.consumer._ledger import ClickHouseLedger
@@ -85,10 +86,10 @@ class KafkaEngineStatus:
 def kafka_engine_on(settings: Settings, *, consumers: int = 2) -> KafkaEngineStatus:
     """Hand the topic from the consumers to the Kafka engine, where they stopped. Does nothing when it is on already.
 
-    Raises ConfigurationError, with nothing changed, when somebody is in one of the groups, a claim is not stored whole,
-    there is no registry, the tables are a cluster's, or ClickHouse does not make the table; UnsafeToContinueError where
-    a consumer would; ServiceUnavailableError when a service does not answer. Interrupted, it is finished by another
-    call.
+    Raises ConfigurationError, with nothing changed, when somebody is in one of the groups or in another one that feeds
+    the tables, a claim is not stored whole, there is no registry, the tables are a cluster's, or ClickHouse does not
+    make the table; UnsafeToContinueError where a consumer would; ServiceUnavailableError when a service does not
+    answer. Interrupted, it is finished by another call.
     """
     if settings.clickhouse.cluster:
         raise ConfigurationError(
@@ -155,6 +156,8 @@ class _KafkaEngine:
         self._kafka = KafkaQuestions(kafka)
         self._consumers = Group(self._kafka, kafka, kafka.group_id)
         self._engine = Group(self._kafka, kafka, f"{kafka.group_id}-{FEEDER}")
+        cluster_id = str(self._kafka.cluster().cluster_id)
+        self._feeders = Feeders(client, self._kafka, cluster_id=cluster_id, topic=self._topic)
         self.table = EngineTable(client)
 
     def close(self) -> None:
@@ -171,6 +174,9 @@ class _KafkaEngine:
                 raise ConfigurationError(
                     f"{members} {whose} are in group {group.group_id!r}: stop them first, for a topic has one feeder"
                 )
+        own = (self._engine.group_id, self._consumers.group_id)
+        self._feeders.refuse_others(own)
+        self._feeders.remember(self._engine.group_id, "kafka-engine")
         ledger = ClickHouseLedger(self._client, self._topic)
         begins = take_over(self._kafka, self._consumers, ledger, self._topic, topic_id, partitions)
         self.table.stop()  # of an earlier try: without the view it has never read
@@ -183,6 +189,11 @@ class _KafkaEngine:
             self.table.stop()
             raise
         self.table.begin(Handover(self._topic, topic_id, begins))
+        try:
+            self._feeders.refuse_others(own)
+        except ConfigurationError:  # a consumer of another group started meanwhile
+            self.take_back()
+            raise
 
     def take_back(self) -> None:
         handover = self.table.handover()

@@ -25,12 +25,14 @@ from wattnet.consumer._errors import (
     ServiceUnavailableError,
     TopicChangedError,
 )
+from wattnet.consumer._feeders import Feeders, LedgerOfOneFeeder
 from wattnet.consumer._freshness import FreshnessCollector
 from wattnet.consumer._health import Health
 from wattnet.consumer._http import HttpServer
 from wattnet.consumer._ingest import ClickHouseIngest
 from wattnet.consumer._kafka_admin import admin_client, read_cluster_id, read_topic_id
 from wattnet.consumer._kafka_options import kafka_log
+from wattnet.consumer._kafka_questions import KafkaQuestions
 from wattnet.consumer._ledger import ClickHouseLedger
 from wattnet.consumer._loop import Loop
 from wattnet.consumer._meters import Meters
@@ -108,6 +110,11 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
         topic_id = _when_up(stop, lambda: read_topic_id(admin, topic))
         if topic_id is None:
             raise ConfigurationError(f"there is no topic {topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC")
+        group_id = settings.kafka.group_id
+        kafka = _when_up(stop, lambda: KafkaQuestions(settings.kafka))
+        feeders = Feeders(questions, kafka, cluster_id=cluster_id, topic=topic)
+        _when_up(stop, lambda: feeders.refuse_others([group_id]))
+        _when_up(stop, lambda: feeders.remember(group_id, "consumer"))
         registry = settings.kafka.registry_options()
         schemas = WriterSchemas(ConfluentRegistry(registry) if registry else None)
         ledger = ClickHouseLedger(questions, topic)
@@ -123,7 +130,7 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
             return Loop(
                 source,
                 writer,
-                ledger,
+                LedgerOfOneFeeder(ledger, feeders, group_id),
                 executor,
                 settings.batch,
                 topic=topic,

@@ -6,13 +6,15 @@ so it can be judged while consumers run; what lies behind it may be under way.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from wattnet.consumer._access import require_access
 from wattnet.consumer._engine_table import EngineTable
+from wattnet.consumer._feeders import Feeders
+from wattnet.consumer._kafka_questions import KafkaQuestions
 from wattnet.consumer._source import KafkaSource
 from wattnet.consumer._tables import asking_clickhouse, open_tables
+from wattnet.consumer._verdict import PartitionProof, Problem, Verdict
 from wattnet.consumer._verify_engine import EngineShare, engine_doubles, engine_shares
 
 if TYPE_CHECKING:
@@ -73,106 +75,6 @@ DOUBLED_OFFSETS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is not as it must be. `kind` is gap, double, incomplete or dead_letters; offsets [first, next)."""
-
-    kind: str
-    topic_id: str
-    partition: int
-    first: int
-    next: int
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: partition {self.partition} [{self.first}, {self.next}): {self.detail}"
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionProof:
-    """One partition of one topic id; `low` and `high` are Kafka's, None for a topic that was deleted.
-
-    `first` and `next` bound what is claimed in the ledger, None when that is nothing. Counts are messages, `in_flight`
-    is offsets behind the newest claim. `by_engine` is messages that the Kafka engine stored, which are not in `stored`:
-    at least once, and `untraced` offsets of its ranges have neither row nor dead letter.
-    """
-
-    topic_id: str
-    partition: int
-    low: int | None
-    high: int | None
-    first: int | None
-    next: int | None
-    stored: int
-    refused: int
-    in_flight: int
-    by_engine: int = 0
-    untraced: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What `wattnet verify` found. `topic_id` is today's, None when there is no topic."""
-
-    topic: str
-    topic_id: str | None
-    partitions: tuple[PartitionProof, ...] = ()
-    problems: tuple[Problem, ...] = field(default=())
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is missing and nothing is there twice."""
-        return not self.problems
-
-    @property
-    def stored(self) -> int:
-        """Messages that consumers stored, dead letters among them."""
-        return sum(one.stored for one in self.partitions)
-
-    @property
-    def refused(self) -> int:
-        """Messages that are dead letters, or were until they were purged."""
-        return sum(one.refused for one in self.partitions)
-
-    @property
-    def in_flight(self) -> int:
-        """Offsets that Kafka holds behind the newest claims."""
-        return sum(one.in_flight for one in self.partitions)
-
-    @property
-    def by_engine(self) -> int:
-        """Messages that the Kafka engine stored, at least once."""
-        return sum(one.by_engine for one in self.partitions)
-
-    @property
-    def untraced(self) -> int:
-        """Offsets that the Kafka engine passed without a trace: empty messages, transaction marks, or lost ones."""
-        return sum(one.untraced for one in self.partitions)
-
-    def __str__(self) -> str:
-        if not self.ok:
-            return f"NOT exact: {len(self.problems)} problem{'s' if len(self.problems) > 1 else ''}"
-        as_letters = f", {self.refused:,} of them as dead letters" if self.refused else ""
-        flying = f"; {self.in_flight:,} more in flight" if self.in_flight else ""
-        counts = f"({self.stored:,} messages{as_letters}{flying})"
-        if not self.by_engine and not self.untraced:
-            return f"every offset is stored exactly once {counts}"
-        untraced = (
-            f"; {self.untraced:,} offsets left no trace there (empty messages, transaction marks, or lost)"
-            if self.untraced
-            else ""
-        )
-        return (
-            f"every offset that consumers claimed is stored exactly once {counts}; "
-            f"{self.by_engine:,} messages more came from the Kafka engine, which stores at least once{untraced}"
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything, as JSON takes it."""
-        counts = {name: getattr(self, name) for name in ("stored", "refused", "in_flight", "by_engine", "untraced")}
-        return {"ok": self.ok, "verdict": str(self), **counts, **asdict(self)}
-
-
-@dataclass(frozen=True, slots=True)
 class _Kafka:
     low: int
     high: int
@@ -185,11 +87,14 @@ def verify(settings: Settings) -> Verdict:
     Raises ServiceUnavailableError or ConfigurationError when one of them cannot be asked.
     """
     client = open_tables(settings.clickhouse)
-    require_access(settings.kafka)
+    kafka = KafkaQuestions(settings.kafka)
+    cluster_id = str(kafka.cluster().cluster_id)
+    feeders = Feeders(client, kafka, cluster_id=cluster_id, topic=settings.kafka.topic)
     source = KafkaSource(settings.kafka)
     try:
         with asking_clickhouse():
-            return _verify(source, client, settings.kafka.topic)
+            verdict = _verify(source, client, settings.kafka.topic)
+        return replace(verdict, groups=feeders.groups(settings.kafka.group_id))
     finally:
         source.close()
         client.close()
@@ -201,7 +106,8 @@ def _verify(source: KafkaSource, client: Client, topic: str) -> Verdict:
     committed = {number: source.committed(number) for number in numbers}
     tables = _Tables(client, topic)
     extents = tables.rows(EXTENTS)
-    problems = [*_odd_claims(tables, topic_id, committed), *_letters(tables, topic_id, committed)]
+    odd_claims = tables.rows(ODD_CLAIMS)
+    problems = [*_odd_claims(odd_claims, topic_id, committed), *_letters(tables, topic_id, committed)]
     problems += _doubled_rows(tables, extents)
     if topic_id is not None:
         problems += _engine_doubles(tables, topic_id)
@@ -214,6 +120,11 @@ def _verify(source: KafkaSource, client: Client, topic: str) -> Verdict:
         if topic_id is not None and (topic_id, number) not in known:
             share = shares.get((topic_id, number), nothing)
             proofs.append(_proof(topic_id, kafka, share, topic_id, number, None, None, 0, 0))
+    unfinished = _unfinished(odd_claims, topic_id, committed)
+    proofs = [
+        replace(one, in_flight=one.in_flight + unfinished.get(one.partition, 0)) if one.topic_id == topic_id else one
+        for one in proofs
+    ]
     proofs.sort(key=lambda one: (one.topic_id != topic_id, one.topic_id, one.partition))
     for proof in proofs:
         if proof.topic_id == topic_id:
@@ -241,9 +152,11 @@ def _may_be_under_way(
     return commit is None or (commit.claim is not None and commit.claim.topic_id != today) or next_ > commit.offset
 
 
-def _odd_claims(tables: _Tables, today: str | None, committed: dict[int, Committed | None]) -> list[Problem]:
+def _odd_claims(
+    rows: list[tuple[Any, ...]], today: str | None, committed: dict[int, Committed | None]
+) -> list[Problem]:
     problems = []
-    for topic_id, partition, first, next_, promised, stored, parts, distinct, previous in tables.rows(ODD_CLAIMS):
+    for topic_id, partition, first, next_, promised, stored, parts, distinct, previous in rows:
         if previous < first:
             problems.append(Problem("gap", topic_id, partition, previous, first, "nothing of it is in the ledger"))
         elif previous > first:
@@ -257,6 +170,17 @@ def _odd_claims(tables: _Tables, today: str | None, committed: dict[int, Committ
         elif stored < promised and not _may_be_under_way(today, committed, topic_id, partition, next_):
             problems.append(Problem("incomplete", topic_id, partition, first, next_, f"{stored} stored of {promised}"))
     return problems
+
+
+def _unfinished(
+    rows: list[tuple[Any, ...]], today: str | None, committed: dict[int, Committed | None]
+) -> dict[int, int]:
+    """For each partition the messages of claims that are stored in part and may be under way."""
+    missing: dict[int, int] = {}
+    for topic_id, partition, _, next_, promised, stored, *_ in rows:
+        if stored < promised and _may_be_under_way(today, committed, topic_id, partition, next_):
+            missing[partition] = missing.get(partition, 0) + promised - stored
+    return missing
 
 
 def _letters(tables: _Tables, today: str | None, committed: dict[int, Committed | None]) -> list[Problem]:
