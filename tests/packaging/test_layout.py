@@ -129,7 +129,7 @@ PUBLIC_NAMES = {
     ],
     "producer.columns": ["send_columns"],
     "producer.kafka_log": ["KafkaLog", "reason"],
-    "producer.security": ["security_options"],
+    "producer.security": ["KafkaConnection", "producer_arguments", "security_options"],
     "query": [
         "AccessError",
         "AnswerError",
@@ -217,6 +217,7 @@ PUBLIC_NAMES = {
     "schemas.columns": ["ColumnEncoder", "knowledge_times_refused", "timestamps_refused"],
     "schemas.outage": ["Outage"],
     "schemas.progress": ["Progress"],
+    "schemas.secrets": ["secret_from_file"],
     "storage": [
         "BaseStorageClient",
         "ClientNotInstalledError",

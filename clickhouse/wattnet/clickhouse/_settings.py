@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from wattnet.clickhouse._secrets import secret_from_file
+from wattnet.schemas.secrets import secret_from_file
 
 HTTP_PORT = 8123
 HTTPS_PORT = 8443

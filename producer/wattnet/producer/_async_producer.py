@@ -73,6 +73,28 @@ class AsyncProducer:
         )
 
     @classmethod
+    def from_env(
+        cls,
+        *,
+        on_full: Literal["block", "raise", "drop"] = "block",
+        on_error: Callable[[ProducerError], object] | None = None,
+        on_delivery: Callable[[Delivery], object] | None = None,
+        queue_max_messages: int = 100_000,
+        spool: Spool | None = None,
+    ) -> AsyncProducer:
+        """See Producer.from_env."""
+        from wattnet.producer.security import producer_arguments
+
+        return cls(
+            **producer_arguments(),
+            on_full=on_full,
+            on_error=on_error,
+            on_delivery=on_delivery,
+            queue_max_messages=queue_max_messages,
+            spool=spool,
+        )
+
+    @classmethod
     def of(cls, producer: Producer) -> AsyncProducer:
         """One over a producer that is there, such as a MemoryProducer in a test; it closes it, too."""
         self = cls.__new__(cls)

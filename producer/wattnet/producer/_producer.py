@@ -24,12 +24,13 @@ from wattnet.schemas import Metric, to_knowledge_time_us
 from wattnet.schemas.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Future
     from datetime import datetime
     from types import TracebackType
 
     from wattnet.producer._delivery import Delivery
+    from wattnet.producer._spool import Spool
     from wattnet.schemas import MetricType
 
 
@@ -66,6 +67,48 @@ class Producer(RecordQueue):
 
     Raises ProducerConfigError, SchemaRegistryError, SpoolError. Does not wait for a broker.
     """
+
+    @classmethod
+    def from_env(
+        cls,
+        *,
+        on_full: Literal["block", "raise", "drop"] = "block",
+        on_error: Callable[[ProducerError], object] | None = None,
+        on_delivery: Callable[[Delivery], object] | None = None,
+        queue_max_messages: int = 100_000,
+        spool: Spool | None = None,
+    ) -> Producer:
+        """A producer for what the environment says, or `.env`: the variables that `wattnet publish` reads.
+
+        KAFKA_BOOTSTRAP_SERVERS (localhost:9092), KAFKA_TOPIC (wattnet.metrics), KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*,
+        KAFKA_SSL_*, SCHEMA_REGISTRY_*, and of KAFKA_OPTIONS the keys that concern the connection.
+
+        Args:
+            on_full: As in Producer, and so are the others.
+            on_error: Called with what did not reach the topic.
+            on_delivery: Called with what did.
+            queue_max_messages: How many metrics wait in memory at most.
+            spool: Keeps metrics on disk until they are acknowledged.
+
+        Returns:
+            The producer; it is to be closed.
+
+        Raises:
+            ProducerConfigError: A variable has a value that it cannot have.
+            SchemaRegistryError: The schema registry refuses, or does not answer.
+            SpoolError: The spool cannot be opened.
+        """
+        # Imported here: programs that give their arguments need no pydantic.
+        from wattnet.producer.security import producer_arguments
+
+        return cls(
+            **producer_arguments(),
+            on_full=on_full,
+            on_error=on_error,
+            on_delivery=on_delivery,
+            queue_max_messages=queue_max_messages,
+            spool=spool,
+        )
 
     # Not keyword-only, because CPython calls functions with keyword-only arguments the slow way.
     def send(self, metric: Metric, knowledge_time: datetime | None = None) -> None:

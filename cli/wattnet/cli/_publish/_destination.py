@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
 
 from wattnet.cli._failures import EXIT_CONFIGURATION, EXIT_UNAVAILABLE, CommandError
 
@@ -42,12 +41,9 @@ def open_producer() -> Iterator[tuple[Producer, str, list[ProducerError]]]:
 def producer_for(settings: KafkaSettings, *, on_error: Callable[[ProducerError], object] | None = None) -> Producer:
     """A producer of the topic, as the user and with the registry that the settings say."""
     from wattnet.producer import Producer
+    from wattnet.producer.security import producer_arguments
 
-    options = settings.connection_options()
-    servers = options.pop("bootstrap.servers")
-    return Producer(
-        servers, topic=settings.topic, schema_registry_url=_registry_url(settings), options=options, on_error=on_error
-    )
+    return Producer(**producer_arguments(settings), on_error=on_error)
 
 
 def require_topic(settings: KafkaSettings) -> None:
@@ -72,15 +68,3 @@ def require_topic(settings: KafkaSettings) -> None:
             f"there is no topic {settings.topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC",
             exit_code=EXIT_CONFIGURATION,
         )
-
-
-def _registry_url(settings: KafkaSettings) -> str | None:
-    """With the credentials in it, as Producer takes them."""
-    options = settings.registry_options()
-    if options is None:
-        return None
-    user, colon, password = str(options.get("basic.auth.user.info", "")).partition(":")
-    parts = urlsplit(str(options["url"]))
-    if not colon:
-        return parts.geturl()
-    return parts._replace(netloc=f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}").geturl()

@@ -1,10 +1,15 @@
-"""Secrets that stand in files, as container platforms hand them over."""
+"""Secrets that stand in files, as container platforms hand them over.
+
+It imports pydantic, so it is no part of what `wattnet.schemas` imports.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from pydantic import SecretStr
+
+__all__ = ["secret_from_file"]
 
 
 def secret_from_file(path: str | Path, *, variable: str) -> SecretStr:
