@@ -44,7 +44,8 @@ def test_lag_reaches_0_behind_marks_and_aborted_messages(road: Road) -> None:
         until(lambda: road.one("SELECT sum(messages) FROM ledger") == 20, "what was committed is stored")
         until(lambda: measure_lag(road.settings.kafka).lag == 0, "the lag is 0")
         assert [one.committed for one in measure_lag(road.settings.kafka).partitions[:2]] == [21, 481]
-        until(lambda: consumer.metric("wattnet_consumer_lag") == 0, "so is the metric")
+        assert consumer.http("/metrics")[1].count("wattnet_consumer_lag_records{") == road.partitions
+        until(lambda: consumer.metric("wattnet_consumer_lag_records") == 0, "so is the metric")
         road.assert_exact(20)
         with road.producer() as producer_:
             producer_.wait_visible(30, group_id=road.group)
