@@ -265,7 +265,7 @@ def test_what_query_prints_can_be_published(sender: Shell, road: Road, tmp_path:
         (LOAD, "timestamp,value,value\n", "has these columns twice: 'value'"),
         (LOAD, "timestamp,value,zone,valid,zone_status,knowledge_time,count\n", "'count' and 'coverage'"),
         ((), "timestamp,value,zone\n", "give --metric-type"),
-        ((*LOAD, "--label", "zone=ES,PT"), "timestamp,value\n", "one value is wanted"),
+        ((*LOAD, "--label", "zone=ES,PT"), "timestamp,value\n", "give one value"),
         ((*LOAD, "--label", "zone"), "timestamp,value\n", "'zone' is no label"),
         ((*LOAD, "--tz", "Mars/Olympus"), "timestamp,value\n", "is no time zone"),
         ((*LOAD, "--knowledge-time", "2025-03-01"), "timestamp,value\n", "has no UTC offset"),

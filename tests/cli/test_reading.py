@@ -222,6 +222,14 @@ def test_several_values_of_a_label(reader: Shell) -> None:
     assert "no series of some_load has zone='XX': there is 'ES', 'PT'" in nothing.stderr
 
 
+def test_series_without_a_label(reader: Shell) -> None:
+    actual = reader("latest", "some_load", "zone=ES", "forecast=")
+    assert (actual.exit_code, actual.stderr, actual.stdout.count("\n")) == (0, "", 2)
+    nothing = reader("series", "some_load", "unit=")
+    assert (nothing.exit_code, nothing.stdout.count("\n")) == (0, 1)
+    assert "without the label 'unit', but 2 with unit=…" in nothing.stderr
+
+
 def test_a_hostile_label_is_exact_in_a_pipe_and_harmless_on_a_terminal(reader: Shell, wattnet: Command) -> None:
     """And it can be asked for as the escape rules say."""
     arguments = ("query", "odd_metric", f"zone={escape(HOSTILE)}", *DAY)
@@ -309,13 +317,14 @@ def test_no_clickhouse_exits_69(reader: Shell) -> None:
         ("source=a=b", {"source": "a=b"}),
         (r"a\=b=c", {"a=b": "c"}),
         ("source=C:\\", {"source": "C:\\"}),
+        ("forecast=", {"forecast": None}),
     ],
 )
 def test_labels_and_their_escapes(argument: str, labels: dict[str, object]) -> None:
     assert parse_labels([argument]) == labels
 
 
-@pytest.mark.parametrize("argument", ["zone", "zone=", "=ES", "zone=ES,", "zone=,ES", "", "name=x"])
+@pytest.mark.parametrize("argument", ["zone", "=ES", "zone=ES,", "zone=,ES", "", "name=x"])
 def test_what_is_no_label(argument: str) -> None:
     with pytest.raises(typer.BadParameter):
         parse_labels([argument])

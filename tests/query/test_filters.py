@@ -28,6 +28,17 @@ def test_a_collection_means_any_of_its_values(values: object) -> None:
     assert labels(zone=values) == {"zone": ("ES", "PT")}
 
 
+def test_none_asks_for_series_without_the_label() -> None:
+    assert labels(zone=None, forecast=[None, "day-ahead"]) == {"zone": ("",), "forecast": ("", "day-ahead")}
+
+
+def test_actuals_only_unless_forecasts_are_asked_for() -> None:
+    assert Filters.parse({"zone": "ES"}).actuals_only().labels == {"zone": ("ES",), "forecast": ("",)}
+    for told in (None, "day-ahead", [None, "day-ahead"]):
+        asked = Filters.parse({"forecast": told})
+        assert asked.actuals_only() is asked
+
+
 def test_sets_are_collections_too() -> None:
     assert set(labels(zone={"ES", "PT"})["zone"]) == set(labels(zone=frozenset({"ES", "PT"}))["zone"]) == {"ES", "PT"}
 
@@ -40,9 +51,9 @@ def test_from_can_be_written_as_an_argument() -> None:
         labels(**{"from": "ES", "from_": "PT"})
 
 
-@pytest.mark.parametrize("empty", [None, "", [], (), set(), [None], ["ES", ""]])
+@pytest.mark.parametrize("empty", ["", [], (), set(), [""], ["ES", ""]])
 def test_an_empty_filter_is_refused(empty: object) -> None:
-    """Dropping it would answer more than was asked: `zone=None` must not mean all zones."""
+    """Dropping it would answer more than was asked: `zone=""` must not mean all zones."""
     with pytest.raises(FilterError, match="zone"):
         labels(zone=empty)
 
@@ -96,9 +107,9 @@ def test_bad_filters_are_refused_before_anything_is_read() -> None:
     """The client has not even connected: nothing listens at this address."""
     client = Client("http://127.0.0.1:1")
     for ask in (
-        lambda: client.metrics("zone_load", start="-1d", zone=None),
-        lambda: client.latest("zone_load", zone=None),
-        lambda: client.series("zone_load", zone=None),
+        lambda: client.metrics("zone_load", start="-1d", zone=""),
+        lambda: client.latest("zone_load", zone=""),
+        lambda: client.series("zone_load", zone=""),
         lambda: client.series("zone_load", valid=True),
         lambda: client.metrics("", start="-1d"),
     ):

@@ -219,6 +219,19 @@ def test_numpy_scalars_are_the_numbers_that_they_hold(repository: MetricsReposit
     ]
 
 
+def test_forecasts_are_read_only_by_who_asks_for_them(repository: MetricsRepository, zone: str) -> None:
+    """1.x has no notion of forecasts: one would stand beside the actual value as a second one."""
+    repository.write_metrics([load(zone, 1.0), load(zone, 2.0, forecast="day-ahead")])
+
+    def read(**labels: Any) -> list[float]:
+        return [m.value for m in repository.query_metrics("zone_load", T0, T0 + HOUR, {"zone": zone, **labels})]
+
+    assert read() == read(forecast="") == read(forecast=None) == [1.0]
+    assert read(forecast="day-ahead") == [2.0]
+    assert read(forecast="intraday") == []
+    assert sorted(read(forecast=["", "day-ahead"])) == [1.0, 2.0]
+
+
 def test_answers_are_in_the_order_of_their_times(repository: MetricsRepository, zone: str) -> None:
     metrics = [load(zone, hour + series / 10, T0 + hour * HOUR, s=series) for series in range(3) for hour in (2, 0, 1)]
     repository.write_metrics(metrics)

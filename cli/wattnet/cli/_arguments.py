@@ -12,7 +12,8 @@ NAME = typer.Argument(
 LABELS = typer.Argument(
     None,
     metavar="LABEL=VALUE",
-    help=r"zone=ES, or zone=ES,PT for several values; a backslash before a comma or equals sign that belongs to one.",
+    help="zone=ES; zone=ES,PT for several values; forecast= for series without that label. "
+    r"A backslash before a comma or equals sign that belongs to a value.",
     autocompletion=complete_label,
     show_default=False,
 )

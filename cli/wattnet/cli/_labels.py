@@ -13,7 +13,7 @@ ESCAPE = "\\"
 
 
 def parse_labels(arguments: list[str] | None, *, taken: Sequence[str] = ()) -> dict[str, object]:
-    r"""Labels as the query client takes them: a value, or a list of which any one is meant.
+    r"""Labels as the query client takes them: a value, a list of which any one is meant, or None for `name=`.
 
     The first `=` ends the name, commas part values. A backslash takes the character behind it as it is: `\,` `\=` `\\`,
     as in a series' key. Raises BadParameter for what is no label, or one that no metric has, or whose name is `taken`
@@ -23,10 +23,10 @@ def parse_labels(arguments: list[str] | None, *, taken: Sequence[str] = ()) -> d
     for argument in arguments or ():
         name, equals, text = cut(argument, "=")
         values = split(text, ",")
-        if not equals or not name or "" in values:
+        if not equals or not name or ("" in values and len(values) > 1):
             raise typer.BadParameter(
-                f"{argument!r} is no label: write it like zone=ES, or zone=ES,PT for several values"
-                " (a comma inside of a value as \\,)"
+                f"{argument!r} is no label: write it like zone=ES, zone=ES,PT for several values, or zone= for series "
+                "without it (a comma inside of a value as \\,)"
             )
         if name in labels:
             raise typer.BadParameter(f"label {name!r} is given twice: write {name}={values[0]},… for several values")
@@ -35,7 +35,7 @@ def parse_labels(arguments: list[str] | None, *, taken: Sequence[str] = ()) -> d
             raise typer.BadParameter(
                 f"label {name!r} cannot be asked for here: leave it out, and select from the answer"
             )
-        labels[name] = values[0] if len(values) == 1 else values
+        labels[name] = values if len(values) > 1 else values[0] or None
     return labels
 
 

@@ -128,7 +128,7 @@ def latest(
 ) -> None:
     """Show the newest value of each series of a metric.
 
-    A forecast's newest value lies ahead of now. A series of which everything was withdrawn has none.
+    Forecasts only with forecast=…, for theirs lie ahead of now. A series of which everything was withdrawn has none.
     """
     from wattnet.cli._labels import parse_labels
     from wattnet.cli._output import check_output

@@ -85,14 +85,15 @@ class Comparison:
     def _energy(self, name: str, **labels: str) -> _Energy:
         edges = self.resampling.edges(*self.question.range_us())
         total, missing = np.zeros(len(edges) - 1), np.zeros(len(edges) - 1, np.int64)
-        wanted = {**self.question.filters.labels, **{label: (value,) for label, value in labels.items()}}
+        filters = self.question.filters.actuals_only()
+        wanted = {**filters.labels, **{label: (value,) for label, value in labels.items()}}
         try:
             # A zone need not have exchanges.
             may_lack = name in (MetricType.ZONE_IMPORT, MetricType.ZONE_EXPORT)
             matches = find_matches(self.database, str(name), wanted, may_lack=may_lack)
         except UnknownNameError:
             return _Energy(total, missing, 0)
-        series = [match for match in matches.series if "forecast" not in match.labels]
+        series = list(matches.series)
         _check_one_source(str(name), labels["zone"], series)
         for text in sorted({match.labels.get("unit", "") for match in series}):
             unit = parse_unit(text, what=f"a series of {name}")

@@ -48,7 +48,8 @@ class Client:
 
     A read that finds ClickHouse away or too busy is tried again a few times within some two seconds.
     Labels are given by name (`zone="ES"`, `production_type=["solar", "wind"]`): equality, and for a list, tuple or set
-    any one of its values; `from_` stands for the label `from`. So are valid, zone_status and data_state, which select
+    any one of its values; None means that a series does not have the label (`forecast=None`: no forecasts). `from_`
+    stands for the label `from`. So are valid, zone_status and data_state, which select
     among current values. A metric name or label that is not stored is an error with a suggestion; a value that no
     series has for a label (a zone without data yet) finds nothing, with an UnknownValueWarning that suggests another
     or says what there is.
@@ -109,7 +110,8 @@ class Client:
     def latest(self, /, name: str, **labels: object) -> Query:
         """The newest current value of every matching series: one row each, read like `metrics`.
 
-        A forecast's newest value lies ahead of now. A series of which everything is retracted has none.
+        Forecasts do not count unless the label `forecast` is given, for their newest value lies ahead of now. A series
+        of which everything is retracted has none.
         """
         return Query(self._database, self._question(name, labels).refined(newest=True))
 
@@ -173,7 +175,8 @@ class Client:
         tz              of the days, and of dates and times without an offset; the client's unless given
         labels          of all four metrics; needed where there are several datasources, or one series in several units
 
-        All series of zone_generation, zone_load, zone_import and zone_export of the zone count, forecasts do not.
+        All series of zone_generation, zone_load, zone_import and zone_export of the zone count, forecasts only if the
+        label `forecast` is given.
         Series without any value in the range count for nothing; where one that has some lacks them, the sum is None,
         and `missing` says how many do. Without any series of imports (exports) they are 0.
 

@@ -80,7 +80,7 @@ def warn_of_unknown(
     `found`: values known to exist. Of values that are stored, but not in this combination of labels, nothing is said.
     """
     for label, wanted_values in wanted.items():
-        missing = [value for value in wanted_values if value not in found.get(label, ())]
+        missing = [value for value in wanted_values if value and value not in found.get(label, ())]
         if not missing:
             continue
         stored = {value for (value,) in database.rows(_STORED, {"name": name, "label": label, "values": missing})}
@@ -91,6 +91,18 @@ def warn_of_unknown(
         if len(unknown) > _MAX_SAID:
             more = len(unknown) - _MAX_SAID
             warn_caller(f"no series of {name} has {label}=… as {more:,} more of the values given", UnknownValueWarning)
+
+
+def warn_of_absence(database: Database, name: str, label: str, *, count: int) -> None:
+    """Warn that all the `count` series that match otherwise have a label whose absence is wanted, if there are any."""
+    if count:
+        some = ", ".join(map(_short, values(database, name, label)[:_MAX_LISTED]))
+        what = "an actual series" if label == "forecast" else f"without the label {label!r}"
+        warn_caller(
+            f"no series of {name} that matches is {what}, but {count:,} with {label}=… ({some}): name the values that "
+            "you want, or None among them",
+            UnknownValueWarning,
+        )
 
 
 def _meant(database: Database, name: str, label: str, value: str) -> str:

@@ -1,4 +1,4 @@
-"""What a reader asks for by labels: equality on what names a series, and on how good a value is."""
+"""What a reader asks for by labels: equality on what names a series, and on the quality of a value."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MAX_FILTER_BYTES = 96 * 1024
 """Of one label's values together: a parameter may take 128 KiB on its way to ClickHouse."""
 
+ABSENT = ""
+"""Among the wanted values of a label: series without the label. Stored labels are never empty."""
+
 _ANY_OF = (list, tuple, set, frozenset)
 
 
@@ -28,8 +31,10 @@ class Filters:
     def parse(cls, given: Mapping[str, object]) -> Filters:
         """Read keyword arguments: a value, or a list, tuple or set of which any one is meant; `from_` means `from`.
 
-        Raises FilterError for a value that is absent or empty, since leaving the filter out would answer more than was
-        asked, and for one that no label can have.
+        None means that a series does not have the label.
+
+        Raises:
+            FilterError: A value is empty, or no label can have it.
         """
         labels: dict[str, tuple[str, ...]] = {}
         quality: dict[str, tuple[str, ...]] = {}
@@ -50,6 +55,12 @@ class Filters:
             _check_size(name, labels[name])
         return cls(labels, quality)
 
+    def actuals_only(self) -> Filters:
+        """The same without forecasts, unless the label `forecast` is asked for."""
+        if "forecast" in self.labels:
+            return self
+        return Filters({**self.labels, "forecast": (ABSENT,)}, self.quality)
+
     def with_quality(self, name: str, value: str) -> Filters:
         """The same, and only this value of a quality."""
         return Filters(self.labels, {**self.quality, name: (value,)})
@@ -63,13 +74,18 @@ def label_name(argument: str) -> str:
 
 
 def _label(argument: str, value: object) -> tuple[str, str]:
+    if value is None:
+        return _label(argument, "any")[0], ABSENT
     try:
         canonical = canonical_labels({argument: value})
     except MetricError as exc:
         raise FilterError(f"filter {argument}={value!r}: {exc}").caused_by(exc) from None
     for name, text in canonical.items():
         return name, text
-    raise FilterError(f"filter {argument}={value!r} is empty, and labels are never empty: leave it out to have all")
+    raise FilterError(
+        f"filter {argument}={value!r} is empty, and labels are never empty: leave it out to have all series, or give "
+        "None for those without the label"
+    )
 
 
 def _quality(argument: str, value: object) -> str:

@@ -58,7 +58,10 @@ class Query:
         return self._refined(history=True)
 
     def latest(self) -> Query:
-        """The newest current value of each series within the range: one row a series."""
+        """The newest current value of each series within the range, one row per series.
+
+        Forecasts do not count unless the label `forecast` is asked for.
+        """
         return self._refined(newest=True)
 
     def valid_only(self) -> Query:
@@ -104,14 +107,16 @@ class Query:
         data_state ''. A last column `count` says how many values there are; Metrics have it as an attribute. Buckets
         without values are absent. `fill` puts one there for each series that has any: count 0, not valid, "missing".
 
-        "energy" makes MWh of MW (and kWh of kW, …) and keeps MWh, "power" makes MW of MWh; the label `unit` is changed.
-        A value stands for the interval from its timestamp to the next step of its series: its attribute `resolution`,
-        else the most frequent gap around it, which an InferredResolutionWarning says. It ends earlier where the next
-        value begins. What straddles an edge of a bucket or of the range is split by time; values up to 25 hours before
-        the range count for what they reach into it. A last column `coverage` says which share of the whole bucket
-        has values. A bucket with less of them than `min_coverage` is null, which an IncompleteBucketWarning says; one
-        with more has the energy of that share, not of the whole, and its mean power. `fill` here fills that time: with
-        the power before it, on a line between the powers beside it, or with a power in the unit of the series (MW).
+        Energy and power are those of actuals, unless the label `forecast` is asked for: forecasts would be summed with
+        what they forecast. "energy" makes MWh of MW (and kWh of kW, …) and keeps MWh, "power" makes MW of MWh; the
+        label `unit` is changed. A value stands for the interval from its timestamp to the next step of its series: its
+        attribute `resolution`, else the most frequent gap around it, which an InferredResolutionWarning says. It ends
+        earlier where the next value begins. What straddles an edge of a bucket or of the range is split by time; values
+        up to 25 hours before the range count for what they reach into it. A last column `coverage` says which share of
+        the whole bucket has values. A bucket with less of them than `min_coverage` is null, which an
+        IncompleteBucketWarning says; one with more has the energy of that share, not of the whole, and its mean power.
+        `fill` here fills that time: with the power before it, on a line between the powers beside it, or with a power
+        in the unit of the series (MW).
 
         Raises QuestionError for a step or `how` that there is not, UnitError when energy is read of series with
         different units or of other units than W, kW, MW, GW, TW and the same with h.

@@ -65,8 +65,13 @@ class Question:
         return Moment.parse(given, argument=argument, zone=self.zone, day_zone=self.day_zone)
 
     def refined(self, **changes: Any) -> Question:
-        """The same with changes. Raises QuestionError for refinements that contradict each other."""
+        """The same with changes; newest values and energy are of actuals, unless forecasts are asked for.
+
+        Raises QuestionError for refinements that contradict each other.
+        """
         question = replace(self, **changes)
+        if question.newest or (question.resampling is not None and question.resampling.integrates):
+            question = replace(question, filters=question.filters.actuals_only())
         if question.history and question.newest:
             raise QuestionError(
                 "history() and latest() exclude each other: history() has every revision of every value, latest() the "
@@ -104,7 +109,7 @@ class Question:
         select, start_us, end_us = self._select()
         select = replace(select, states=states)
         if self._is_kept():
-            yield select.kept(self.filters.labels)
+            yield select.kept({} if matches.every else self.filters.labels)
             return
         for piece in matches.pieces():
             if self.resampling is not None:
@@ -177,7 +182,7 @@ class Question:
         position = {match.series_id: number for number, match in enumerate(matches.series)}
         rows = {
             position[series_id]: row
-            for block in read(select.kept(self.filters.labels))
+            for block in read(select.kept({} if matches.every else self.filters.labels))
             for series_id, *row in zip(*block, strict=True)
             if series_id in position  # not one that came after the others were looked up
         }

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from wattnet.clickhouse import StorageError
+from wattnet.query._filters import ABSENT
 from wattnet.query._series import find_ids, find_matches
 
 if TYPE_CHECKING:
@@ -87,4 +88,4 @@ def _has_all(matches: Matches, labels: Mapping[str, Sequence[str]]) -> bool:
     if not matches.series:
         return False
     several = [label for label, values in labels.items() if len(values) > 1]
-    return all({match.labels[label] for match in matches.series} == set(labels[label]) for label in several)
+    return all({match.labels.get(label, ABSENT) for match in matches.series} == set(labels[label]) for label in several)

@@ -6,7 +6,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wattnet.query._discovery import check_labels, values, warn_of_unknown
+from wattnet.query._discovery import check_labels, values, warn_of_absence, warn_of_unknown
+from wattnet.query._filters import ABSENT
+from wattnet.schemas import KNOWN_LABELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -127,12 +129,18 @@ def find_matches(
     A value that no series has matches nothing, with an UnknownValueWarning unless they `may_lack` it. Raises
     UnknownNameError and UnknownLabelError.
     """
-    where, parameters = condition(name, labels)
+    # Often no series is a forecast: then they are all that there are, which is cheaper to ask for than some of them.
+    actuals_only = labels == {"forecast": (ABSENT,)}
+    where, parameters = condition(name, {} if actuals_only else labels)
     rows = database.rows(_MATCHES.format(where=where), parameters)
-    series = [Match(int(id_), zone, dict(sorted(found.items()))) for id_, zone, found in rows]
+    series = [
+        Match(int(id_), zone, dict(sorted(found.items())))
+        for id_, zone, found in rows
+        if not (actuals_only and "forecast" in found)
+    ]
     series.sort(key=lambda match: (match.zone, tuple(match.labels.items())))
     label_names = _check(database, name, labels, [match.labels for match in series], may_lack=may_lack)
-    return Matches(name, series, label_names, every=not labels)
+    return Matches(name, series, label_names, every=not labels or (actuals_only and len(series) == len(rows)))
 
 
 def find_ids(database: Database, name: str, labels: Mapping[str, Sequence[str]]) -> set[int]:
@@ -167,7 +175,7 @@ def find_values(database: Database, name: str, label: str, labels: Mapping[str, 
     where, parameters = condition(name, labels)
     found = [value for (value,) in database.rows(_VALUES.format(where=where), {**parameters, "of": label})]
     if not found:
-        check_labels(database, name, [*labels, label])
+        check_labels(database, name, [*_must_exist(labels), label])
         warn_of_unknown(database, name, labels, {})
     return found
 
@@ -182,14 +190,32 @@ def _check(
 ) -> Sequence[str]:
     """The label columns of an answer with these series; raises and warns of what was asked for and is not there."""
     if not found:
-        known = check_labels(database, name, wanted)
+        known = check_labels(database, name, _must_exist(wanted))
         if not may_lack:
             warn_of_unknown(database, name, wanted, {})
+            _warn_of_absence(database, name, wanted)
         return known
+    if misspelled := [label for label in _must_exist(wanted) if not any(label in labels for labels in found)]:
+        check_labels(database, name, misspelled)
     several = {label: wanted_values for label, wanted_values in wanted.items() if len(wanted_values) > 1}
     if several and not may_lack:
-        warn_of_unknown(database, name, several, {label: {one[label] for one in found} for label in several})
-    return sorted({label for one in found for label in one})
+        warn_of_unknown(
+            database, name, several, {label: {labels.get(label, ABSENT) for labels in found} for label in several}
+        )
+    return sorted({label for labels in found for label in labels})
+
+
+def _warn_of_absence(database: Database, name: str, wanted: Mapping[str, Sequence[str]]) -> None:
+    """Warn where nothing matches because series without a label were asked for."""
+    for label, wanted_values in wanted.items():
+        if tuple(wanted_values) == (ABSENT,):
+            others = {other: values for other, values in wanted.items() if other != label}
+            warn_of_absence(database, name, label, count=len(find_ids(database, name, others)))
+
+
+def _must_exist(wanted: Mapping[str, Sequence[str]]) -> list[str]:
+    """The labels that some series must have, or they are misspelled: all but known ones whose absence is wanted."""
+    return [label for label, values in wanted.items() if tuple(values) != (ABSENT,) or label not in KNOWN_LABELS]
 
 
 def among_newest(labels: Mapping[str, Sequence[str]], where: str) -> str:

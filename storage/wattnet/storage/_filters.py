@@ -27,6 +27,12 @@ class Filters:
     asked: Mapping[str, list[Any]]
     sorted_out: Mapping[str, frozenset[str]]
 
+    def without_forecasts(self) -> dict[str, Any]:
+        """What to ask of ClickHouse: actuals only, unless the label `forecast` is given. 1.x knows no forecasts."""
+        if "forecast" in self.asked or "forecast" in self.sorted_out:
+            return dict(self.asked)
+        return {**self.asked, "forecast": None}
+
     @classmethod
     def parse(cls, name: str, labels: Mapping[str, Any]) -> Filters:
         """Raises UnknownLabelError for what can be no label. What no label can say is refused when it is asked."""

@@ -54,7 +54,7 @@ def read(client: Client, name: str, start: datetime, end: datetime, labels: Mapp
     try:
         for label in filters.sorted_out.keys() - expected - ATTRIBUTE_LABEL_NAMES:
             client.label_values(name, label)  # raises when no series has it
-        found = client.metrics(name, start=start, end=end, **dict[str, Any](filters.asked))
+        found = client.metrics(name, start=start, end=end, **filters.without_forecasts())
         answer = read_columns(found.with_attributes())
     except UnknownNameError:
         if name in _EXPECTED:

@@ -126,7 +126,7 @@ def _given(
     labels = {}
     for name, value in parse_labels(label).items():
         if not isinstance(value, str):
-            raise typer.BadParameter(f"--label {name}: one value is wanted; write a comma inside of it as \\,")
+            raise typer.BadParameter(f"--label {name}: give one value; write a comma inside of it as \\,")
         labels[name] = value
     zone = zone_of(tz)
     known: datetime | Literal["now"] | None = None
