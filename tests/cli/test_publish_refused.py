@@ -154,6 +154,37 @@ def test_blanks_around_heads_and_cells_are_refused(shell: Shell, tmp_path: Path)
     assert "2 lines: 1 metric of 1 series" in ended.stderr
 
 
+def test_two_values_of_a_point_are_refused_or_both_sent(shell: Shell, tmp_path: Path) -> None:
+    """Equal ones are no matter, nor are those of another quality; with the line of the first one."""
+    lines = ["ES,1,true", "ES,1.0,true", "ES,2,true", "ES,2,false", "PT,3,true", "ES,,true", "PT,4,true"]
+    (tmp_path / "x.csv").write_text(
+        "timestamp,zone,value,valid\n" + "".join(f"2025-03-01T00:00Z,{line}\n" for line in lines)
+    )
+    ended = shell("publish", "x.csv", *OWN, "--dry-run")
+    assert ended.exit_code == 1
+    refused = [line for line in ended.stderr.splitlines() if line.startswith("line ")]
+    assert [line.partition(". Only the last would be left: correct one of them")[0] for line in refused] == [
+        "line 4: own_name{zone=ES} at 2025-03-01 00:00:00 UTC is 2.0 here and 1.0 in line 2, known at the same time",
+        "line 8: own_name{zone=PT} at 2025-03-01 00:00:00 UTC is 4.0 here and 3.0 in line 6, known at the same time",
+    ]
+    assert "7 lines: 4 metrics of 2 series" in ended.stderr
+    warned = shell("publish", "x.csv", *OWN, "--dry-run", "--conflicts", "warn")
+    assert warned.exit_code == 0
+    assert "known at the same time. Both are sent, and this one is current" in warned.stderr
+    assert "7 lines: 6 metrics of 2 series" in warned.stderr
+    assert "; 1 without a value; 2 with another value of their point" in warned.stderr
+
+
+def test_a_knowledge_time_tells_two_values_of_a_point_apart(shell: Shell, tmp_path: Path) -> None:
+    """Unless an option says that all are known at one time."""
+    lines = [json_line(value=value, knowledge_time=f"2025-03-02T0{value}:00Z") for value in (1, 2, 1)]
+    (tmp_path / "x.jsonl").write_text("".join(lines))
+    assert shell("publish", "x.jsonl", *OWN, "--dry-run").exit_code == 0
+    for known in ("now", "2025-03-03T00:00Z"):
+        ended = shell("publish", "x.jsonl", *OWN, "--dry-run", "--knowledge-time", known)
+        assert (ended.exit_code, "line 2: own_name{} at 2025-03-01 00:00:00 UTC is 2.0" in ended.stderr) == (1, True)
+
+
 def test_empty_values_are_counted_and_are_no_failure(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes(HEAD + LINE + b"2025-03-01T01:00Z,,ES\n2025-03-01T02:00Z, ,ES\n")
     ended = shell("publish", "x.csv", *OWN, "--dry-run")
@@ -255,7 +286,7 @@ def test_no_bytes_are_an_internal_error(
         for place, length, put in changes:
             place %= len(content) + 1
             content = content[:place] + put + content[place + length :]
-    source, tally = Source(io.BytesIO(content), form), Tally()
+    source, tally = Source(io.BytesIO(content), form), Tally(refuse_conflicts=True)
     with suppress(typer.BadParameter):
         lines = source.lines()
         first = next(lines, None)

@@ -102,6 +102,8 @@ PUBLIC_NAMES = {
         "AsyncProducer",
         "BrokerUnreachableError",
         "ClockError",
+        "ConflictingValuesError",
+        "ConflictingValuesWarning",
         "Delivery",
         "DeliveryError",
         "FlushResult",
@@ -216,6 +218,7 @@ PUBLIC_NAMES = {
     ],
     "schemas.columns": ["ColumnEncoder", "knowledge_times_refused", "timestamps_refused"],
     "schemas.outage": ["Outage"],
+    "schemas.points": ["Earlier", "PointValues", "all_apart", "revisions_of"],
     "schemas.progress": ["Progress"],
     "schemas.secrets": ["secret_from_file"],
     "storage": [

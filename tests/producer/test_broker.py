@@ -242,12 +242,12 @@ def test_a_killed_broker_loses_and_doubles_nothing(registry_stack: LocalStack) -
     with Producer(servers, topic=topic, queue_max_messages=2_000) as producer:
         for _ in range(2):
             for _ in range(5):
-                producer.send_many(price(f"Z{n % 50}", 0, float(n)) for n in range(count, count + 1_000))
+                producer.send_many(price(f"Z{n % 50}", n // 50, float(n)) for n in range(count, count + 1_000))
                 count += 1_000
             registry_stack.kafka.kill()
             started = threading.Thread(target=registry_stack.kafka.start)
             started.start()
-            producer.send_many(price(f"Z{n % 50}", 0, float(n)) for n in range(count, count + 5_000))
+            producer.send_many(price(f"Z{n % 50}", n // 50, float(n)) for n in range(count, count + 5_000))
             count += 5_000
             started.join()
         producer.flush(60)

@@ -12,8 +12,10 @@ import pytest
 from frames import T0, X, tidy, wide
 
 from wattnet.producer import (
+    ConflictingValuesError,
     FrameError,
     MemoryProducer,
+    ProducerConfigError,
 )
 from wattnet.schemas import (
     LabelError,
@@ -72,7 +74,8 @@ REFUSED: list[tuple[Callable[[], Any], dict[str, Any], type[Exception], str]] = 
     (wide, {**X, "columns": {"solar": {}, "wind": {}, "sun": {}}}, FrameError, "'sun'"),
     (wide, {**X, "columns": {"solar": "a", "wind": "b"}}, FrameError, "dict"),
     (wide, {**X, "columns": {"solar": {}, "wind": {}}}, FrameError, "'solar' and 'wind' are one series"),
-    (lambda: wide().iloc[[0, 1, 0]], X, FrameError, "several rows.*rows 0, 2"),
+    (lambda: wide().iloc[[0, 1, 0]].assign(wind=[1, 2, 3]), X, ConflictingValuesError, r"is 1.0 \(row 0\) and 3.0"),
+    (tidy, {**X, "conflicts": "skip"}, ProducerConfigError, "'skip': give 'raise' or 'warn'"),
     (wide, {**X, "columns": "limit"}, ReservedLabelError, "'limit'.*column 'solar'"),
     # Times.
     (lambda: wide().tz_localize(None), X, NaiveTimeError, "'index'.*tz_localize"),

@@ -7,6 +7,8 @@ from wattnet.producer._delivery import Delivery
 from wattnet.producer._errors import (
     BrokerUnreachableError,
     ClockError,
+    ConflictingValuesError,
+    ConflictingValuesWarning,
     DeliveryError,
     FlushTimeoutError,
     ForkedProducerError,
@@ -36,6 +38,8 @@ __all__ = [
     "AsyncProducer",
     "BrokerUnreachableError",
     "ClockError",
+    "ConflictingValuesError",
+    "ConflictingValuesWarning",
     "Delivery",
     "DeliveryError",
     "FlushResult",

@@ -7,6 +7,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from wattnet.producer._conflicts import without_conflicts
 from wattnet.producer._producer import Producer
 from wattnet.schemas import Metric, for_caller
 
@@ -109,9 +110,15 @@ class AsyncProducer:
         """
         await self._when_room(lambda: self._producer._offer(metric, knowledge_time))
 
-    async def send_many(self, metrics: Iterable[Metric], *, knowledge_time: datetime | None = None) -> None:
-        """`send` each of them. What it raises leaves those before in the queue, and the rest not taken."""
-        for number, metric in enumerate(metrics, start=1):
+    async def send_many(
+        self,
+        metrics: Iterable[Metric],
+        *,
+        knowledge_time: datetime | None = None,
+        conflicts: Literal["raise", "warn"] = "raise",
+    ) -> None:
+        """`send` each of them, as Producer.send_many does. What it raises leaves those before in the queue."""
+        for number, metric in enumerate(without_conflicts(metrics, knowledge_time, conflicts), start=1):
             await self.send(metric, knowledge_time=knowledge_time)
             if not number % _LETS_OTHERS_RUN_EVERY:
                 await asyncio.sleep(0)
@@ -149,6 +156,7 @@ class AsyncProducer:
         attributes: Mapping[str, object] | None = None,
         missing: Literal["skip", "raise", "retract"] | None = None,
         strict: bool = False,
+        conflicts: Literal["raise", "warn"] = "raise",
         progress: Literal[False] | None = None,
     ) -> int:
         """Put every row of a frame into the queue, in a thread; the frame must not change meanwhile."""
@@ -162,6 +170,7 @@ class AsyncProducer:
             attributes=attributes,
             missing=missing,
             strict=strict,
+            conflicts=conflicts,
             progress=progress,
         )
         return await asyncio.to_thread(for_caller(send))

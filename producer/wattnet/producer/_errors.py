@@ -13,12 +13,15 @@ ProducerError (a wattnet.schemas.WattnetError)
 ├── ClockError                           the system clock was set back by about a day or more
 ├── QueueFullError                       the queue is full: the metric was not taken
 ├── FrameError (a ValueError)            the layout of a frame, not a value in it: nothing of it was sent
+├── ConflictingValuesError (a ValueError)   two values of one point, of which only the last would be left
 ├── SendError                            the client refused a metric at the call: it was not taken
 ├── NotDeliveredError                    one metric that was taken and did not reach the topic; goes to on_error
 ├── VisibilityError                      Kafka does not tell this user how far the consumers are
 │   └── VisibilityTimeoutError           ClickHouse does not have everything yet
 └── DeliveryError                        from flush and close: how many did not reach the topic, and why the first one
     └── FlushTimeoutError                some are still in the queue
+
+ConflictingValuesWarning (a UserWarning)   the same, where the caller asked for a warning
 """
 
 from __future__ import annotations
@@ -81,6 +84,14 @@ class QueueFullError(ProducerError):
 
 class FrameError(ProducerError, ValueError):
     """The layout of a frame is not one that can be sent, or says a thing twice. Nothing of it was sent."""
+
+
+class ConflictingValuesError(ProducerError, ValueError):
+    """Two values of one point differ and have the same quality and knowledge_time: only the last would be left."""
+
+
+class ConflictingValuesWarning(UserWarning):
+    """Two such values were sent, because the caller asked for it."""
 
 
 class SendError(ProducerError):

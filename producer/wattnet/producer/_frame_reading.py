@@ -9,7 +9,6 @@ import numpy as np
 from wattnet.producer._errors import FrameError
 from wattnet.producer._frame_rows import (
     LongRows,
-    Rows,
     WideRows,
     Window,
     check_knowledge_times,
@@ -17,7 +16,7 @@ from wattnet.producer._frame_rows import (
     check_values,
 )
 from wattnet.producer._frame_series import Common, distinct_series
-from wattnet.producer._frame_table import at_rows, table_of
+from wattnet.producer._frame_table import table_of
 from wattnet.producer._frame_wide import labels_of_columns
 from wattnet.schemas import RESAMPLED_COLUMNS, Metric, MetricError
 
@@ -42,7 +41,7 @@ def read_frame(
     attributes: Mapping[str, object] | None = None,
     missing: str | None = None,
     strict: bool = False,
-) -> Rows:
+) -> LongRows | WideRows:
     """The rows of a frame, as Producer.send_frame describes them. Raises FrameError, MetricError."""
     if missing is not None and missing not in _MISSING:
         raise FrameError(f"missing is {missing!r}: give 'skip', 'raise' or 'retract'")
@@ -65,7 +64,7 @@ def read_frame(
     return _read_wide(table, common, columns, missing or "skip")
 
 
-def _read_tidy(table: Table, common: Common, missing: str) -> Rows:
+def _read_tidy(table: Table, common: Common, missing: str) -> LongRows:
     names = {str(name): place for place, name in enumerate(table.columns)}
     if names.keys() >= RESAMPLED_COLUMNS:
         raise FrameError(
@@ -87,18 +86,18 @@ def _read_tidy(table: Table, common: Common, missing: str) -> Rows:
         kept = ~np.isnan(value)
         known_us = None if knowledge_time_us is None else knowledge_time_us[kept]
         rows = Window(places[kept], value[kept], timestamp_us[kept], known_us)
+        return LongRows(series, rows, np.flatnonzero(kept))
     return LongRows(series, rows)
 
 
 def _read_wide(
     table: Table, common: Common, columns: str | Sequence[str] | Mapping[Any, Mapping[str, object]] | None, missing: str
-) -> Rows:
+) -> WideRows:
     if common.metric_type is None:
         raise FrameError("a frame with a column a series names no metric type: give metric_type=")
     place_of_time = next((place for place, name in enumerate(table.columns) if _is_timestamp(name)), None)
     places = [place for place in range(len(table.columns)) if place != place_of_time]
     timestamp_us = _timestamps(table, place_of_time)
-    _check_no_time_twice(timestamp_us)
     names = [table.columns[place] for place in places]
     series: list[Metric] = []
     seen: dict[tuple[Any, ...], Any] = {}
@@ -163,14 +162,3 @@ def _check_given_once(names: Mapping[str, int], common: Common) -> None:
         raise FrameError(f"label {name!r} is given by labels= and by a column: leave one out")
     if common.attributes and "attributes" in names:
         raise FrameError("attributes= is given, and the frame has a column 'attributes': leave one out")
-
-
-def _check_no_time_twice(timestamp_us: NDArray[np.int64]) -> None:
-    distinct, counts = np.unique(timestamp_us, return_counts=True)
-    if len(distinct) < len(timestamp_us):
-        twice = np.isin(timestamp_us, distinct[counts > 1])
-        raise at_rows(
-            FrameError("a timestamp stands in several rows, and which of their values holds is not said"),
-            TIMESTAMP,
-            twice,
-        )

@@ -53,6 +53,8 @@ class LongRows:
 
     series: Sequence[Metric]
     rows: Window
+    numbers: NDArray[np.intp] | None = None
+    """Each row's number in the frame; None where all of its rows are here."""
 
     @property
     def count(self) -> int:

@@ -12,6 +12,7 @@ from confluent_kafka import KafkaException
 from wattnet.producer import _lifecycle
 from wattnet.producer._clock import knowledge_now_us
 from wattnet.producer._config import connection
+from wattnet.producer._conflicts import Conflicts, without_conflicts
 from wattnet.producer._errors import (
     ProducerClosedError,
     ProducerError,
@@ -142,10 +143,23 @@ class Producer(RecordQueue):
         if now_us >= self._serve_at_us:
             self._serve_between(now_us, produce)
 
-    def send_many(self, metrics: Iterable[Metric], *, knowledge_time: datetime | None = None) -> None:
-        """`send` each of them. What it raises leaves those before in the queue, and the rest not taken."""
+    def send_many(
+        self,
+        metrics: Iterable[Metric],
+        *,
+        knowledge_time: datetime | None = None,
+        conflicts: Literal["raise", "warn"] = "raise",
+    ) -> None:
+        """`send` each of them. What it raises leaves those before in the queue, and the rest not taken.
+
+        Two values of one point (series and timestamp) with the same quality and knowledge_time are a conflict: only the
+        last would be left. Those for which nobody says a knowledge_time count as known at one time. Equal values are no
+        conflict. 'raise' raises ConflictingValuesError, for a list or tuple before anything is sent, else at the second
+        value; 'warn' sends all, with a ConflictingValuesWarning at the end. What is remembered for it, until it
+        returns, is 32 bytes for each metric: for an endless stream call `send`.
+        """
         send = self.send
-        for metric in metrics:
+        for metric in without_conflicts(metrics, knowledge_time, conflicts):
             send(metric, knowledge_time=knowledge_time)
 
     def deliver(self, metric: Metric, *, knowledge_time: datetime | None = None) -> Future[Delivery]:
@@ -191,6 +205,7 @@ class Producer(RecordQueue):
         attributes: Mapping[str, object] | None = None,
         missing: Literal["skip", "raise", "retract"] | None = None,
         strict: bool = False,
+        conflicts: Literal["raise", "warn"] = "raise",
         progress: Literal[False] | None = None,
     ) -> int:
         """Put every row of a pandas or polars DataFrame or an Arrow table into the queue; returns how many.
@@ -216,19 +231,23 @@ class Producer(RecordQueue):
         missing         what NaN and null mean as value: 'skip' sends nothing for it (wide frames, unless said
                         otherwise), 'raise' refuses the frame (tidy ones), 'retract' withdraws what was sent before
         strict          as in Metric
+        conflicts       two values of one series, time, quality and knowledge_time, where only the last would be left:
+                        'raise' refuses the frame, with both; 'warn' sends them, with a ConflictingValuesWarning. Rows
+                        without a knowledge_time count as known at one time; equal values are no conflict
         progress        False shows none; otherwise a bar is on standard error when that is a terminal and it takes long
 
-        All of the frame is checked before the first row is queued. FrameError says what is wrong with the layout,
-        a MetricError with the values, both with the rows' numbers. Rows are queued in their order, those of a wide
-        frame time by time; rows of one series and time are revisions, the last one the newest. While the queue is full
-        it does what `send` does: on_full='raise' raises QueueFullError, which says how many rows were taken.
+        All of the frame is checked before the first row is queued. FrameError says what is wrong with the layout, a
+        MetricError or a ConflictingValuesError with the values, with the rows' numbers. Rows are queued in their order,
+        those of a wide frame time by time. While the queue is full it does what `send` does: on_full='raise' raises
+        QueueFullError, which says how many rows were taken.
         """
         # Imported here: it brings numpy, which programs without frames need not load.
         from wattnet.producer._bulk import queue_rows
+        from wattnet.producer._frame_conflicts import find_conflicts
         from wattnet.producer._frame_encoding import Knowledge
         from wattnet.producer._frame_reading import read_frame
 
-        known = Knowledge(knowledge_time)
+        known, found = Knowledge(knowledge_time), Conflicts(conflicts, "row")
         rows = read_frame(
             frame,
             metric_type=metric_type,
@@ -238,6 +257,8 @@ class Producer(RecordQueue):
             missing=missing,
             strict=strict,
         )
+        find_conflicts(rows, found, by_column=known.by_column)
+        found.tell()
         with Progress("metrics", total=rows.count, shown=progress is not False) as told:
             return queue_rows(self, rows, known, told)
 

@@ -30,6 +30,13 @@ class Wait(str, Enum):
     VISIBLE = "visible"
 
 
+class Conflicts(str, Enum):
+    """What becomes of a value that differs from an earlier one of its point."""
+
+    REFUSE = "refuse"
+    WARN = "warn"
+
+
 def publish(
     file: Path = typer.Argument(metavar="FILE", help="CSV, JSON lines or Parquet; '-' is standard input."),
     format_: FileFormat | None = typer.Option(
@@ -54,6 +61,9 @@ def publish(
         help="When the values became known, whatever a column says; now for corrections of what was read.",
         show_default="the column's, else now",
     ),
+    conflicts: Conflicts = typer.Option(
+        Conflicts.REFUSE, "--conflicts", help="A second, other value of a series and time: refuse it, or send both."
+    ),
     atomic: bool = typer.Option(False, "--atomic", help="Send nothing when a line is refused: all are checked first."),
     wait: Wait = typer.Option(
         Wait.ACKNOWLEDGED, "--wait", help="Return when Kafka has everything, or when ClickHouse has (visible)."
@@ -67,7 +77,8 @@ def publish(
     zone=ES,production_type=solar, or the values of --column-label. metric_type, knowledge_time, valid, zone_status,
     data_state, attributes (JSON), resolution and source_link are what they are everywhere; JSON lines may hold labels
     and attributes as objects. An empty cell is no value and retracts none: it is skipped and counted. What the command
-    line and the file both say has to be the same: a line that says otherwise is refused.
+    line and the file both say has to be the same: a line that says otherwise is refused. So is one whose value differs
+    from an earlier one of its series, time and quality, where no knowledge_time tells them apart.
     What `wattnet query` prints can be sent back as it is, and names the same revisions then; but for withdrawn values
     (--history), and for buckets (--resample), whose columns count and coverage are no labels.
 
@@ -87,7 +98,7 @@ def publish(
         lines = source.lines()
         first, lines = _begun(lines)
         layout = Layout(source.columns, given)
-        tally = Tally()
+        tally = Tally(refuse_conflicts=conflicts is Conflicts.REFUSE)
         try:
             with spoken_warnings():
                 if dry_run or atomic:
@@ -96,7 +107,7 @@ def publish(
                     _show(source, layout, tally, first, form)
                 elif not (atomic and tally.refused):
                     if atomic:
-                        tally, lines = Tally(), source.lines()
+                        tally, lines = Tally(refuse_conflicts=conflicts is Conflicts.REFUSE), source.lines()
                     _send(tally.metrics_of(lines, layout), tally, wait=wait, timeout_s=timeout_s)
         finally:
             for problem in tally.lines_of_problems():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from wattnet.cli._publish._layout import Refused
 from wattnet.cli._terminal import escaped
+from wattnet.schemas.points import PointValues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from wattnet.cli._publish._layout import Layout
     from wattnet.cli._publish._source import Line
     from wattnet.schemas import Metric
+    from wattnet.schemas.points import Earlier
 
 SHOWN = 20
 FIRST = 3
@@ -23,6 +25,13 @@ MOST_SERIES = 1_000_000
 """Counted one by one; beyond it, 'more than'."""
 MOST_MET = 32_768
 _VALUES = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|\d+")
+
+
+SENT = ". Both are sent, and this one is current"
+REFUSED = (
+    ". Only the last would be left: correct one of them, tell them apart by a column knowledge_time, or send both with "
+    "--conflicts warn"
+)
 
 
 @dataclass(slots=True)
@@ -41,10 +50,16 @@ class Broken:
 
 
 class Tally:
-    """Counts the metrics of lines while they pass."""
+    """Counts the metrics of lines while they pass.
 
-    def __init__(self) -> None:
-        self.lines = self.metrics = self.empty = self.refused = 0
+    refuse_conflicts  whether a value is refused that differs from an earlier one of its point, quality and knowledge
+                      time; otherwise both pass, and it is listed
+    """
+
+    def __init__(self, *, refuse_conflicts: bool) -> None:
+        self.lines = self.metrics = self.empty = self.refused = self.conflicts = 0
+        self._refuse_conflicts = refuse_conflicts
+        self._points = PointValues()
         self._broken: dict[tuple[str | None, str], Broken] = {}
         self._listed = 0
         self.first: list[Metric] = []
@@ -65,7 +80,14 @@ class Tally:
                     self.empty += 1
                 elif isinstance(found, Refused):
                     self._refuse(line, found)
+                elif (earlier := self._points.put(found, found.knowledge_time_us, line.number)) is None:
+                    self._count(found)
+                    yield found
+                elif self._refuse_conflicts:
+                    self._refuse(line, Refused(None, _conflict(found, earlier) + REFUSED))
                 else:
+                    self.conflicts += 1
+                    self._list(line, Refused(None, _conflict(found, earlier) + SENT))
                     self._count(found)
                     yield found
 
@@ -88,13 +110,15 @@ class Tally:
             said += f", {self.times}"
         if self.empty:
             said += f"; {self.empty:,} without a value"
+        if self.conflicts:
+            said += f"; {self.conflicts:,} with another value of their point"
         return said + (f"; {self.refused:,} refused" if self.refused else "")
 
     def lines_of_problems(self) -> Iterator[str]:
-        """What was refused: each rule once, and how much more there is."""
+        """What was refused or is a conflict: each rule once, and how much more there is."""
         yield from map(str, self._broken.values())
-        if self.refused > self._listed:
-            yield f"… and {self.refused - self._listed:,} more"
+        if (more := self.refused + self.conflicts - self._listed) > 0:
+            yield f"… and {more:,} more"
 
     def _count(self, metric: Metric) -> None:
         self.metrics += 1
@@ -116,6 +140,9 @@ class Tally:
 
     def _refuse(self, line: Line, refused: Refused) -> None:
         self.refused += 1
+        self._list(line, refused)
+
+    def _list(self, line: Line, refused: Refused) -> None:
         # Without the values in them, all texts of one rule are the same.
         rule = refused.column, _VALUES.sub("…", refused.problem)
         broken = self._broken.get(rule)
@@ -130,6 +157,13 @@ class Tally:
         self._listed += 1
         if len(broken.lines) < FIRST:
             broken.lines.append(line.number)
+
+
+def _conflict(metric: Metric, earlier: Earlier) -> str:
+    return (
+        f"{metric.series_key} at {_time(metric)} UTC is {metric.value} here and {earlier.value} in line "
+        f"{earlier.place}, known at the same time"
+    )
 
 
 def _count(number: int, thing: str) -> str:
