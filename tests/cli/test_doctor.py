@@ -24,7 +24,7 @@ def test_doctor_says_what_it_looked_at(wattnet: Command, road: Road) -> None:
     shown = wattnet("doctor", env=_env(road))
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "ok       migrations" in shown.stdout
-    assert shown.stdout.splitlines()[-1] == "all is as it should be"
+    assert shown.stdout.splitlines()[-1].startswith("no problems found: ")
 
     answer = wattnet("doctor", "--json", env=_env(road))
     assert (answer.returncode, answer.stderr) == (0, "")
@@ -46,7 +46,7 @@ def test_doctor_exits_78_with_the_remedy_when_something_has_to_be_changed(wattne
     assert "fatal deduplication ledger has no deduplication window" in " ".join(shown.stdout.split())
     assert "-> ALTER TABLE ledger MODIFY SETTING non_replicated_deduplication_window = 10000" in shown.stdout
     assert "-> make it with `wattnet init`, or set KAFKA_TOPIC" in shown.stdout
-    assert shown.stdout.splitlines()[-1] == "fatal: 2, warnings: 0"
+    assert shown.stdout.splitlines()[-1].startswith("fatal: 2, warnings: 0, not looked at: ")
 
 
 def test_doctor_exits_69_when_a_service_is_away_and_looks_at_the_others(wattnet: Command, road: Road) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from wattnet.consumer import Finding
 
-COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "fatal": "red"}
+COLOURS = {"ok": "green", "note": "cyan", "unseen": "magenta", "warning": "yellow", "fatal": "red"}
 
 
 def doctor(
@@ -21,8 +21,10 @@ def doctor(
 ) -> None:
     """Say what is wrong with the services, and what to do.
 
-    Looks at Kafka, topic, group, schema registry, ClickHouse, tables, rights, disks, clocks and versions; changes
-    nothing. Exit codes: 0 nothing is fatal, 69 a service does not answer, 78 something has to be changed.
+    Looks at Kafka, its options, topic, group and lag (twice, some seconds apart), breakers, dead letters, other groups,
+    schema registry, ClickHouse, tables, rights, disks, clocks and versions; changes nothing. Exit codes: 0 all was
+    looked at and nothing is fatal, 1 something could not be looked at, 69 a service does not answer, 78 something has
+    to be changed.
     """
     from wattnet.cli._logging import keep_quiet
     from wattnet.cli._settings import read_settings
@@ -45,8 +47,19 @@ def _show(findings: Sequence[Finding]) -> None:
         typer.echo(f"{typer.style(f'{one.severity:<7}', fg=COLOURS[one.severity])}  {one.name:<{width}}  {one.seen}")
         if one.remedy:
             typer.secho(f"{'':<7}  {'':<{width}}  -> {one.remedy}", bold=True)
-    fatal, warnings = (sum(one.severity == severity for one in findings) for severity in ("fatal", "warning"))
+    typer.secho(_conclusion(findings), fg=COLOURS[_worst(findings)], bold=True)
+
+
+def _worst(findings: Sequence[Finding]) -> str:
+    found = {one.severity for one in findings}
+    return next((severity for severity in ("fatal", "warning", "unseen") if severity in found), "ok")
+
+
+def _conclusion(findings: Sequence[Finding]) -> str:
+    fatal, warnings, unseen = (sum(one.severity == of for one in findings) for of in ("fatal", "warning", "unseen"))
+    not_looked_at = f", not looked at: {unseen}" if unseen else ""
     if fatal or warnings:
-        typer.secho(f"fatal: {fatal}, warnings: {warnings}", fg="red" if fatal else "yellow", bold=True)
-    else:
-        typer.secho("all is as it should be", fg="green", bold=True)
+        return f"fatal: {fatal}, warnings: {warnings}{not_looked_at}"
+    if unseen:
+        return f"no problems in what was looked at{not_looked_at}"
+    return f"no problems found: {len(findings)} things looked at"

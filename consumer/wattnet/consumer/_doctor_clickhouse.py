@@ -14,7 +14,7 @@ from wattnet.consumer._clickhouse_questions import ACCESS_DENIED, code_of, reaso
 from wattnet.consumer._doctor_tables import examine_ledger, examine_rights, examine_tables
 from wattnet.consumer._engine_table import EngineTable
 from wattnet.consumer._errors import EXIT_UNAVAILABLE
-from wattnet.consumer._finding import Finding, misconfigured, note, ok, unavailable, warning
+from wattnet.consumer._finding import Finding, misconfigured, note, ok, unavailable, unseen, warning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,9 +70,9 @@ def _checked(client: Client, settings: ClickHouseSettings, name: str, check: Che
         if code is None:
             yield _away(settings)
         elif code == ACCESS_DENIED:
-            yield note(name, f"not judged: user {settings.user!r} may not see it")
+            yield unseen(name, f"user {settings.user!r} may not see it")
         else:
-            yield note(name, f"not judged: {reason(exc)}")
+            yield unseen(name, reason(exc))
 
 
 def _server(client: Client, settings: ClickHouseSettings) -> Iterator[Finding]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ from confluent_kafka import libversion
 from wattnet.consumer._finding import Finding, ok, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wattnet.consumer._settings import Settings
 
 PACKAGES = ("confluent-kafka", "clickhouse-connect", "fastavro")
+# As pyproject.toml writes them: a lower bound, and mostly an upper one.
+BOUNDS = re.compile(r"(?P<name>[\w-]+)(?:\[[\w,-]+\])?(?:<(?P<below>[\d.]+),)?>=(?P<least>[\d.]+)")
 MIB = 1024 * 1024
 # Beside the buffers: the interpreter with its libraries, what librdkafka holds, and the bodies of two inserts.
 BESIDE_BUFFERS_BYTES = 160 * MIB
@@ -27,13 +30,30 @@ CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/
 
 def examine_host(settings: Settings) -> Iterator[Finding]:
     """This machine's part of the examination."""
-    packages = ", ".join(f"{package} {version(package)}" for package in PACKAGES)
-    yield ok(
-        "versions",
-        f"wattnet-storage {version('wattnet-storage')}, Python {platform.python_version()}, {packages}, "
-        f"librdkafka {libversion()[0]}",
-    )
+    yield judge_versions({package: version(package) for package in PACKAGES}, requires("wattnet-storage") or [])
     yield _memory(settings)
+
+
+def judge_versions(installed: Mapping[str, str], requirements: Iterable[str]) -> Finding:
+    """The packages that `installed` names, held against what this version was released for."""
+    packages = ", ".join(f"{package} {number}" for package, number in installed.items())
+    seen = (
+        f"wattnet-storage {version('wattnet-storage')}, Python {platform.python_version()}, {packages}, "
+        f"librdkafka {libversion()[0]}"
+    )
+    for requirement in requirements:
+        found = BOUNDS.match(requirement)
+        if found is None or found["name"] not in installed:
+            continue
+        number = _numbers(installed[found["name"]])
+        if number < _numbers(found["least"]) or (found["below"] and number >= _numbers(found["below"])):
+            wanted = requirement.split(";")[0].strip()
+            return warning("versions", f"{seen}: {wanted} is what this was tested with", f"pip install '{wanted}'")
+    return ok("versions", seen)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", text)[:3])
 
 
 def _memory(settings: Settings) -> Finding:

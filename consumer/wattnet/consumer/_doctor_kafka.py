@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
+from confluent_kafka import Consumer
 from confluent_kafka.admin import AclOperation  # type: ignore[attr-defined]  # it lists no exports
 
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
-from wattnet.consumer._finding import Finding, misconfigured, note, ok, unavailable, warning
-from wattnet.consumer._kafka_options import client_options
+from wattnet.consumer._finding import Finding, misconfigured, note, ok, unavailable, unseen, warning
+from wattnet.consumer._kafka_options import client_options, refused_options
 from wattnet.consumer._kafka_questions import KafkaQuestions
-from wattnet.consumer._lag import read_group_lag
+from wattnet.consumer._spoken import count, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,12 +29,15 @@ CLOCK_TOLERANCE_S = 5.0
 
 def examine_kafka(settings: KafkaSettings, *, only_fatal: bool) -> Iterator[Finding]:
     """Kafka's part of the examination; with `only_fatal` only what forbids to consume is asked for."""
+    options = examine_options(settings)
+    yield options
+    if options.severity == "fatal":
+        return
     try:
-        client_options(settings)
         kafka = KafkaQuestions(settings)
         if not only_fatal:
             cluster = kafka.cluster()
-            brokers = _count(len(cluster.nodes), "broker")
+            brokers = count(len(cluster.nodes), "broker")
             yield ok("kafka", f"cluster {cluster.cluster_id} answers at {settings.bootstrap_servers}: {brokers}")
         topic = kafka.topic(settings.topic)
         if topic is None:
@@ -44,11 +49,43 @@ def examine_kafka(settings: KafkaSettings, *, only_fatal: bool) -> Iterator[Find
         yield from _configuration(kafka, topic, only_fatal=only_fatal)
         if not only_fatal:
             yield _time(kafka, topic)
-            yield from _group(kafka, settings)
+            yield _brokers_clocks(kafka)
     except ServiceUnavailableError as exc:
         yield unavailable("kafka", str(exc), "start it, or set KAFKA_BOOTSTRAP_SERVERS")
     except ConfigurationError as exc:
         yield misconfigured("kafka", str(exc), "correct the KAFKA_* settings, or the user's rights in Kafka")
+
+
+def examine_options(settings: KafkaSettings) -> Finding:
+    """Whether librdkafka takes KAFKA_OPTIONS and the settings beside it. Makes a client that connects to nobody."""
+    name, told = "KAFKA_OPTIONS", _Told()
+    logger = logging.Logger("wattnet.consumer.librdkafka.options")
+    logger.addHandler(told)
+    try:
+        with refused_options():
+            consumer = Consumer({**client_options(settings), "bootstrap.servers": ""}, logger=logger)
+    except ConfigurationError as exc:
+        return misconfigured(name, str(exc), "correct KAFKA_OPTIONS")
+    consumer.poll(0)  # what librdkafka logged comes here
+    consumer.close()
+    if told.doubts:
+        return warning(name, "; ".join(told.doubts), "remove it from KAFKA_OPTIONS")
+    if not settings.options:
+        return ok(name, "none is set")
+    return ok(name, f"librdkafka knows all of them: {', '.join(sorted(settings.options))}")
+
+
+class _Told(logging.Handler):
+    """What librdkafka says of options that it takes and does not use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.doubts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if "CONFWARN" in text:
+            self.doubts.append(text.rpartition("]: ")[2] or text)
 
 
 def _readable(settings: KafkaSettings, topic: TopicDescription) -> Finding:
@@ -59,7 +96,7 @@ def _readable(settings: KafkaSettings, topic: TopicDescription) -> Finding:
     leaderless = [one.id for one in topic.partitions if not _has_leader(one.leader)]
     if leaderless:
         return warning("topic", f"partitions {leaderless} have no leader: nobody can read them", "bring brokers back")
-    return ok("topic", f"{settings.topic!r} (id {topic.topic_id}) has {_count(len(topic.partitions), 'partition')}")
+    return ok("topic", f"{settings.topic!r} (id {topic.topic_id}) has {count(len(topic.partitions), 'partition')}")
 
 
 def _has_leader(leader: object) -> bool:
@@ -72,7 +109,7 @@ def _configuration(kafka: KafkaQuestions, topic: TopicDescription, *, only_fatal
         options = kafka.topic_options(topic.name)
     except ConfigurationError:
         # A consumer needs no right to see them.
-        yield note("topic's options", "not judged: this user may not see them (DescribeConfigs)")
+        yield unseen("topic's options", "this user may not see them (DescribeConfigs)")
         return
     yield _cleanup(options)
     if not only_fatal:
@@ -116,7 +153,7 @@ def _copies(topic: TopicDescription, options: Mapping[str, str]) -> Finding:
 
 def _retention(options: Mapping[str, str]) -> Finding:
     kept_ms, kept_bytes = int(options.get("retention.ms", "-1")), int(options.get("retention.bytes", "-1"))
-    seen = "messages are kept for ever" if kept_ms < 0 else f"messages are kept for {_span(kept_ms / 1000)}"
+    seen = "messages are kept for ever" if kept_ms < 0 else f"messages are kept for {span(kept_ms / 1000)}"
     if 0 <= kept_ms < DAY_MS:
         return warning(
             "retention", f"{seen}: an outage that lasts longer loses them", "set retention.ms to a week (604800000)"
@@ -150,50 +187,27 @@ def _time(kafka: KafkaQuestions, topic: TopicDescription) -> Finding:
     if age_s < -CLOCK_TOLERANCE_S:
         return warning(
             "newest message",
-            f"it is from {_span(-age_s)} in the future: the clock of whoever stamped it is ahead, or this machine's "
+            f"it is from {span(-age_s)} in the future: the clock of whoever stamped it is ahead, or this machine's "
             "is behind",
             "synchronize the clocks (NTP)",
         )
-    return ok("newest message", f"it is {_span(max(age_s, 0))} old")
+    return ok("newest message", f"it is {span(max(age_s, 0))} old")
 
 
-def _group(kafka: KafkaQuestions, settings: KafkaSettings) -> Iterator[Finding]:
-    description = kafka.group(settings.group_id)
-    operations = description.authorized_operations if description else None
-    if operations and AclOperation.READ not in operations:
-        yield misconfigured("group", f"this user may not join group {settings.group_id!r}", "give it Read on the group")
-    group = read_group_lag(kafka, settings)
-    behind = f"{_count(group.lag, 'message')} behind"
-    partitions, members = len(group.partitions), len(group.members)
-    if not members:
-        yield note("group", f"{settings.group_id!r}: nobody consumes now; {behind}", "start `wattnet consume`")
-    elif members > partitions:
-        yield warning(
-            "group",
-            f"{settings.group_id!r}: {members} members share {_count(partitions, 'partition')}: "
-            f"{members - partitions} have nothing to do; {behind}",
-            f"run at most {partitions}",
-        )
-    else:
-        yield ok("group", f"{settings.group_id!r}: {group.state}, {_count(members, 'member')}; {behind}")
-    void = [one.partition for one in group.partitions if one.void]
-    if void:
-        yield note("commits", f"those of partitions {void} are of a topic that was deleted: they are started afresh")
-    gone = {one.partition: one.gone for one in group.partitions if one.gone and one.committed is not None}
-    if gone:
-        yield warning(
-            "commits",
-            f"Kafka deleted {sum(gone.values()):,} offsets behind the commits of partitions {sorted(gone)}",
-            "run `wattnet verify`: it says whether they were stored",
-        )
+def _brokers_clocks(kafka: KafkaQuestions) -> Finding:
+    try:
+        return judge_brokers_clocks(kafka.newest_commit_time_ms(), time.time())
+    except ConfigurationError:
+        return unseen("brokers' clocks", "this user may not describe __consumer_offsets, where brokers tell the time")
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def _span(seconds: float) -> str:
-    for unit, unit_s in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * unit_s:
-            return f"{seconds / unit_s:.0f} {unit}"
-    return f"{seconds:.1f} seconds"
+def judge_brokers_clocks(newest_commit_ms: int | None, now_s: float) -> Finding:
+    """Brokers tell no time; they stamp each commit of a group. One that is behind shows only while it stamps."""
+    name = "brokers' clocks"
+    if newest_commit_ms is None:
+        return note(name, "not known: brokers tell the time only in commits of groups, and there is none yet")
+    age_s = now_s - newest_commit_ms / 1000
+    if age_s < -CLOCK_TOLERANCE_S:
+        seen = f"a broker's clock is at least {span(-age_s)} ahead of this machine's"
+        return warning(name, seen, "synchronize the clocks (NTP)")
+    return ok(name, f"not ahead of this machine's: the newest commit was stamped {span(max(age_s, 0))} ago")

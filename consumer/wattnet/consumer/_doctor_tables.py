@@ -10,7 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from wattnet.clickhouse import MigrationError, heals, migration_status
 from wattnet.consumer._clickhouse_questions import ACCESS_DENIED, code_of, reason, rows
-from wattnet.consumer._finding import Finding, misconfigured, note, ok, warning
+from wattnet.consumer._finding import Finding, misconfigured, ok, unseen, warning
 from wattnet.consumer._frame import ORIGIN_FIELDS, REFUSED_FIELDS, message_container_header
 from wattnet.consumer._ingest import SETTINGS
 from wattnet.schemas import METRIC_SCHEMA_JSON
@@ -84,7 +84,7 @@ def _migrations(client: Client, settings: ClickHouseSettings, there: set[str]) -
             "make it again by the statements of that migration; until then nothing arrives in it",
         )
         return
-    yield ok("migrations", f"all {len(migrations)} are applied")
+    yield ok("migrations", f"all {len(migrations)} are applied, up to {migrations[-1].name}")
 
 
 def _columns(client: Client) -> Iterator[Finding]:
@@ -95,7 +95,7 @@ def _columns(client: Client) -> Iterator[Finding]:
     if missing:
         yield misconfigured("tables", f"metrics_ingest lacks {', '.join(missing)}", "run `wattnet migrate up`")
     else:
-        yield note("migrations", "not judged: this user may not see which are applied")
+        yield unseen("migrations", "this user may not see which are applied")
 
 
 def _windows(client: Client, engines: dict[str, str]) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 from wattnet.schemas import WattnetError
 
 EXIT_CLEAN = 0
+EXIT_UNSEEN = 1
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 69
 EXIT_INTERNAL = 70

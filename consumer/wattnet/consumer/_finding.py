@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from wattnet.consumer._errors import EXIT_CLEAN, EXIT_CONFIGURATION, EXIT_UNAVAILABLE
+from wattnet.consumer._errors import EXIT_CLEAN, EXIT_CONFIGURATION, EXIT_UNAVAILABLE, EXIT_UNSEEN
 from wattnet.consumer._printable import printable
 
-Severity = Literal["ok", "note", "warning", "fatal"]
+Severity = Literal["ok", "note", "unseen", "warning", "fatal"]
 
 MAX_LENGTH = 500
 
@@ -18,10 +18,13 @@ class Finding:
     """`name` is what was looked at, `seen` what was seen, `remedy` what to do about it, empty when there is nothing.
 
     ok       as it should be
-    note     worth knowing; also what this user may not see, which is not judged
+    note     worth knowing
+    unseen   not looked at: this user may not see it, or a service is away; `exit_code` is 1, for it is not right either
     warning  works, and will hurt some day
     fatal    consuming is impossible or would not be exact; `exit_code` is 69 (a service is away) or 78 (something has
-             to be changed), and 0 for everything that is not fatal
+             to be changed)
+
+    Everything else has the `exit_code` 0.
     """
 
     name: str
@@ -42,6 +45,11 @@ def ok(name: str, seen: str) -> Finding:
 def note(name: str, seen: str, remedy: str = "") -> Finding:
     """Worth knowing."""
     return _finding(name, "note", seen, remedy)
+
+
+def unseen(name: str, why: str) -> Finding:
+    """What could not be looked at."""
+    return _finding(name, "unseen", f"not looked at: {why}", exit_code=EXIT_UNSEEN)
 
 
 def warning(name: str, seen: str, remedy: str) -> Finding:

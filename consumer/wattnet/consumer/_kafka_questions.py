@@ -37,6 +37,9 @@ EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # it ships no
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
 GREATEST_TIME = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call]  # as above
 
+# Kafka's own topic of what groups commit.
+COMMITS = "__consumer_offsets"
+
 
 class KafkaQuestions:
     """Every question raises ServiceUnavailableError when Kafka does not answer, ConfigurationError when it refuses."""
@@ -89,6 +92,11 @@ class KafkaQuestions:
         answers = self._places(topic, partitions, GREATEST_TIME)
         times = [answer.timestamp for answer in answers.values() if answer.timestamp >= 0]
         return max(times, default=None)
+
+    def newest_commit_time_ms(self) -> int | None:
+        """When a broker stamped the newest commit of any group, in milliseconds; None while there is no commit."""
+        commits = self.topic(COMMITS)
+        return self.greatest_time_ms(COMMITS, [one.id for one in commits.partitions]) if commits else None
 
     def _places(
         self,

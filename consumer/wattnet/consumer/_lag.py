@@ -97,7 +97,7 @@ def measure_lag(settings: KafkaSettings) -> GroupLag:
     """
     group = read_group_lag(KafkaQuestions(settings), settings)
     starts = {one.partition: one.end - one.lag for one in group.partitions if one.lag}
-    ages = _ages_s(settings, starts) if starts else {}
+    ages = oldest_ages_s(settings, starts) if starts else {}
     return replace(
         group, partitions=tuple(replace(one, oldest_age_s=ages.get(one.partition)) for one in group.partitions)
     )
@@ -174,8 +174,8 @@ def _members(group: ConsumerGroupDescription | None, topic: str) -> tuple[tuple[
     return tuple(sorted(members, key=lambda one: (one.client_id, one.member_id))), owners
 
 
-def _ages_s(settings: KafkaSettings, starts: Mapping[int, int]) -> dict[int, float]:
-    """How long ago the first message at or behind each offset was sent; by a reader outside of the group."""
+def oldest_ages_s(settings: KafkaSettings, starts: Mapping[int, int]) -> dict[int, float]:
+    """By partition, how long ago the message at or after each offset was sent; by a reader outside of the group."""
     options = {**client_options(settings), "queued.min.messages": 1, "max.partition.fetch.bytes": 1}
     consumer = Consumer(options, logger=kafka_log)
     ages: dict[int, float] = {}
