@@ -168,6 +168,7 @@ PUBLIC_NAMES = {
         "UnknownLabelError",
         "UnknownNameError",
         "UnknownValueWarning",
+        "UnpairedForecastWarning",
         "parse_time",
     ],
     "query.columns": ["Answer", "Text", "read_columns"],

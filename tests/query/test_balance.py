@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wattnet.query import BalanceInterval, ExchangeInterval, ForecastAccuracy, QuestionError, UnitError
+from wattnet.query import (
+    BalanceInterval,
+    ExchangeInterval,
+    ForecastAccuracy,
+    QuestionError,
+    UnitError,
+    UnpairedForecastWarning,
+)
 from wattnet.schemas import Metric, MetricType
 
 if TYPE_CHECKING:
@@ -131,6 +138,55 @@ def test_forecast_errors_by_lead_time(store: DirectWriter, client: Client, name:
     assert [(row.lead.days, row.count) for row in daily] == [(0, 1), (1, 3)]
     early = client.forecast_error(name, start=T0, end=T0 + 24 * HOUR, as_of=T0 + 2 * HOUR, forecast="model")
     assert [row.bias for row in early] == [10.0], "what was known then had happened"
+
+
+def test_a_forecast_is_compared_with_all_that_happened_in_its_interval(
+    store: DirectWriter, client: Client, name: str
+) -> None:
+    """Twelve values of 5 minutes for one of an hour: their mean; of energy their sum."""
+    minutes = timedelta(minutes=5)
+
+    def metric(value: float, at: datetime, resolution: str, unit: str, **labels: object) -> Metric:
+        where = {"zone": "ES", "unit": unit, **labels}
+        return Metric(name, value, at, where, attributes={"resolution": resolution}, knowledge_time=T0 - HOUR)
+
+    store.put(
+        *(metric(float(place), T0 + place * minutes, "PT5M", unit) for place in range(24) for unit in ("MW", "MWh")),
+        metric(5.5, T0, "PT1H", "MW", forecast="hourly"),
+        metric(18.5, T0 + HOUR, "PT1H", "MW", forecast="hourly"),
+        metric(66.0, T0, "PT1H", "MWh", forecast="hourly"),
+    )
+    power, energy = client.forecast_error(name, start=T0, end=T0 + HOUR)
+    assert [(one.labels["unit"], one.count, one.bias) for one in (power, energy)] == [("MW", 1, 0.0), ("MWh", 1, 0.0)]
+    later = client.forecast_error(name, start=T0 + HOUR, end=T0 + 2 * HOUR, unit="MW")
+    assert [(row.lead, row.count, row.bias, row.unpaired) for row in later] == [(2 * HOUR, 1, 1.0, 0)]
+
+
+def test_what_cannot_be_compared_is_counted_and_said(store: DirectWriter, client: Client, name: str) -> None:
+    """A hole in what happened, and steps that are longer than the forecast's."""
+
+    def metric(value: float, hours: float, resolution: str, **labels: object) -> Metric:
+        where = {"zone": "ES", "unit": "MW", **labels}
+        at = T0 + timedelta(hours=hours)
+        return Metric(name, value, at, where, attributes={"resolution": resolution}, knowledge_time=T0 - HOUR)
+
+    store.put(
+        *(metric(1.0, quarter / 4, "PT15M") for quarter in range(8) if quarter != 5),
+        metric(2.0, 2, "PT1H"),
+        *(metric(1.0, hour, "PT1H", forecast="hourly") for hour in range(5)),
+        metric(1.0, 2, "PT15M", forecast="quarterly"),
+        metric(1.0, 2.25, "PT15M", forecast="quarterly"),
+    )
+    with pytest.warns(UnpairedForecastWarning, match=r"^3 values .* intervals of 1, and has longer steps than 2$"):
+        table = client.forecast_error(name, start=T0, end=T0 + 24 * HOUR)
+    shown = [(row.labels["forecast"], row.lead // HOUR, row.count, row.bias, row.unpaired) for row in table]
+    assert shown == [
+        ("hourly", 1, 1, 0.0, 0),
+        ("hourly", 2, 0, None, 1),
+        ("hourly", 3, 1, -1.0, 0),
+        ("quarterly", 3, 0, None, 2),
+    ], "hours 3 and 4 have not happened yet"
+    assert table.to_pandas()["bias"].isna().tolist() == [False, True, False, True]
 
 
 def test_a_forecast_without_its_actual_is_refused(store: DirectWriter, client: Client, name: str) -> None:

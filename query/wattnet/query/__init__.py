@@ -27,6 +27,7 @@ from wattnet.query._errors import (
     UnknownLabelError,
     UnknownNameError,
     UnknownValueWarning,
+    UnpairedForecastWarning,
 )
 from wattnet.query._findings import BalanceInterval, ExchangeInterval, ForecastAccuracy, Gap
 from wattnet.query._follow import Follow
@@ -72,5 +73,6 @@ __all__ = [
     "UnknownLabelError",
     "UnknownNameError",
     "UnknownValueWarning",
+    "UnpairedForecastWarning",
     "parse_time",
 ]

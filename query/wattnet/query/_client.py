@@ -228,6 +228,12 @@ class Client:
         one that was replaced later; its lead time is timestamp - knowledge_time, in steps of `lead_step` (negative for
         what was said afterwards). What happened is the current value, or the one `as_of` a moment.
 
+        Equal steps are compared: a value of an hour with the mean of the twelve of 5 minutes in it, weighted by time
+        (with their sum where the unit is one of energy). Where actual values do not fill a forecast's interval exactly,
+        or have longer steps, it is counted as `unpaired`, and an UnpairedForecastWarning says how many are. What lies
+        ahead of the last actual value does not count. A value stands until the next step of its series: its attribute
+        `resolution`, else the most frequent gap around it.
+
         With the errors e = forecast - actual of n pairs: bias = sum(e) / n, MAE = sum(|e|) / n and
         RMSE = sqrt(sum(e^2) / n), in the unit of the series. Source: Jolliffe and Stephenson (eds.), "Forecast
         Verification", 2nd edition (2012), chapter 5.

@@ -97,5 +97,9 @@ class UnknownValueWarning(UserWarning):
     """No series has the wanted value for a label: a typo, or a zone without data yet."""
 
 
+class UnpairedForecastWarning(UserWarning):
+    """Values of forecasts could not be compared, because what happened in their intervals is not known in whole."""
+
+
 class IncompleteBucketWarning(UserWarning):
     """Buckets have no energy (or mean power), because values are missing in part of their time."""

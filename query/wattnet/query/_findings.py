@@ -61,9 +61,12 @@ class ForecastAccuracy:
     lead: timedelta
     """From when a forecast became known to what it is of: at least this, and less than one step more."""
     count: int
-    bias: float
-    """The mean error."""
-    mae: float
+    """How many values were compared."""
+    bias: float | None
+    """The mean error; None, like mae and rmse, where nothing was compared."""
+    mae: float | None
     """The mean absolute error."""
-    rmse: float
+    rmse: float | None
     """The root of the mean squared error."""
+    unpaired: int = 0
+    """How many values have no actual ones that fill their interval exactly."""
