@@ -176,9 +176,9 @@ class Road:
         """A producer of whatever bytes."""
         return RawProducer({"bootstrap.servers": self.stack.bootstrap_servers})
 
-    def send(self, count: int, *, first: int = 0, zones: int = 30) -> None:
-        """Publish `count` distinct values."""
-        with self.producer() as producer:
+    def send(self, count: int, *, first: int = 0, zones: int = 30, **options: Any) -> None:
+        """Publish `count` distinct values, by a producer with these options."""
+        with self.producer(**options) as producer:
             for number in range(first, first + count):
                 producer.send(load(f"Z{number % zones:02d}", number // zones, float(number)))
 

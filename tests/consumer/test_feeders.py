@@ -66,6 +66,7 @@ class Services:
     def __init__(self) -> None:
         self.remembered: list[str] = []
         self.joined: set[str] = set()
+        self.connections = 0
 
     def command(self, _: str, *, parameters: dict[str, str], settings: object) -> None:
         self.remembered.append(parameters["group_id"])
@@ -77,8 +78,12 @@ class Services:
     def group(self, group_id: str) -> Any:
         return group(*[(TOPIC,)] * (group_id in self.joined))
 
+    def connect(self) -> Services:
+        self.connections += 1
+        return self
+
     def feeders(self) -> Feeders:
-        return Feeders(self, self, cluster_id="c", topic=TOPIC)  # type: ignore[arg-type]  # as far as it asks them
+        return Feeders(self, self.connect, cluster_id="c", topic=TOPIC)  # type: ignore[arg-type]  # as far as asked
 
 
 def start(services: Services, group_id: str) -> Iterator[None]:
@@ -117,6 +122,19 @@ def test_two_groups_that_start_at_once_never_both_feed() -> None:
         assert len(feeding) < 2, firsts
         outcomes.add(len(feeding))
     assert outcomes == {0, 1}
+
+
+def test_kafka_is_asked_only_about_other_groups_and_by_a_new_client_each_time() -> None:
+    """After a restart of its broker an older client may wait for a group's coordinator in vain."""
+    services = Services()
+    feeders = services.feeders()
+    feeders.remember("a", "consumer")
+    feeders.refuse_others(["a"])
+    assert services.connections == 0
+    feeders.remember("b", "consumer")
+    feeders.refuse_others(["a"])
+    feeders.refuse_others(["a"])
+    assert services.connections == 2
 
 
 @pytest.mark.parametrize(

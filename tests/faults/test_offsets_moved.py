@@ -91,17 +91,18 @@ def test_messages_that_expired_before_they_were_read_stop_it(road: Road) -> None
 
 
 def test_messages_that_expire_under_a_running_consumer_stop_it(road: Road) -> None:
-    """It stood still for a while, kept its session, and what it would have read next is gone."""
+    """It was paused for a while, kept its session, and what it would have read next is gone."""
     store(road, 500)
-    consumer = road.start_consumer(KAFKA_OPTIONS="{}")
+    # A fetch that waits at the broker may still bring the first batch, but one of ten messages, and no second one.
+    consumer = road.start_consumer(KAFKA_OPTIONS='{"max.partition.fetch.bytes": 1000}')
     try:
         until(lambda: "goes on at 500" in consumer.logged(), "it reads")
         os.kill(consumer.process.pid, signal.SIGSTOP)
-        road.send(500, first=500)
+        road.send(500, first=500, options={"batch.num.messages": 10})
         expire_messages(road, 800)
         os.kill(consumer.process.pid, signal.SIGCONT)
         assert consumer.process.wait(60) == 70, consumer.logged()
     finally:
         consumer.kill()
     assert "Kafka does not hold offset" in consumer.logged()
-    assert road.one("SELECT sum(messages) FROM ledger") == 500, "nothing was skipped silently"
+    assert road.one("SELECT max(last_offset) FROM ledger") < 520, "nothing was skipped silently"

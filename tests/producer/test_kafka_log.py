@@ -78,6 +78,13 @@ def test_other_lines_go_through(log: KafkaLog, caplog: pytest.LogCaptureFixture)
     [
         (REFUSED, WORDS),
         (
+            REFUSED.replace(
+                "localhost:9092/bootstrap]: localhost:9092/bootstrap",
+                "GroupCoordinator]: GroupCoordinator: localhost:9092",
+            ),
+            WORDS,
+        ),
+        (
             "[thrd:sasl_ssl://b-1:9096/12]: sasl_ssl://b-1:9096/12: Failed to resolve 'b': No (after 1ms in state UP)",
             "sasl_ssl://b-1:9096: Failed to resolve 'b': No",
         ),

@@ -21,8 +21,8 @@ HOUR = timedelta(hours=1)
 HOSTILE = [
     "it's", "'; DROP TABLE metrics; --", '"double"', "back\\slash", "\\", "\\'", "\\N", "tab\there", "line\nfeed",
     "carriage\r\nreturn", "{name:String}", "%(name)s %s %", "null\0byte", "naïve ☀ 日本",
-    "--", "/* c */", "a,b", "[x]", " ",
-    "\\x41", "ES' OR 1=1", "None", "`tick`", "\b\f\v", "&param_name=x#?",
+    "--", "/* c */", "a,b", "[x]", "a b",
+    "\\x41", "ES' OR 1=1", "None", "`tick`", "a\b\f\vb", "&param_name=x#?",
     "--boundary\r\nContent-Disposition: form-data",
 ]  # fmt: skip
 

@@ -62,6 +62,15 @@ def test_it_is_over_when_everything_works(outage: Outage, clock: Clock, caplog: 
     assert warnings(caplog) == ["Kafka is away: a; trying again", "Kafka is back after 5 s"]
 
 
+def test_an_answer_ends_all_of_it(outage: Outage, caplog: pytest.LogCaptureFixture) -> None:
+    """What failed last may not be asked for again while nobody sends anything."""
+    outage.failed("refused")
+    outage.failed("claims wait", subject="Kafka")
+    outage.works()
+    assert not outage.lasts
+    assert warnings(caplog) == ["Kafka is away: refused; trying again", "Kafka is back after 0 s"]
+
+
 def test_what_was_never_away_is_not_back(outage: Outage, caplog: pytest.LogCaptureFixture) -> None:
     outage.works()
     assert warnings(caplog) == []

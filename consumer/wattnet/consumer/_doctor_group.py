@@ -165,7 +165,7 @@ def _tables(
     for partition, messages, refused in _rows(client, NEWEST_RANGES, topic=topic, topic_id=second.topic_id):
         ranges.setdefault(int(partition), []).insert(0, (int(messages), int(refused)))
     yield judge_breakers(first, second, ranges, settings.batch.breaker_share)
-    feeders = Feeders(client, kafka, cluster_id=str(kafka.cluster().cluster_id), topic=topic)
+    feeders = Feeders(client, lambda: kafka, cluster_id=str(kafka.cluster().cluster_id), topic=topic)
     try:
         yield judge_groups(feeders.groups(settings.kafka.group_id), topic)
     except ConfigurationError as exc:

@@ -20,7 +20,7 @@ from wattnet.consumer._engine_table import refuse_beside_engine
 from wattnet.consumer._errors import ConfigurationError, ServiceUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
 
     from clickhouse_connect.driver.client import Client
@@ -57,11 +57,15 @@ class FeedingGroup:
 
 
 class Feeders:
-    """The groups that feed the tables behind `client` from one topic of one Kafka cluster."""
+    """The groups that feed the tables behind `client` from one topic of one Kafka cluster.
 
-    def __init__(self, client: Client, kafka: KafkaQuestions, *, cluster_id: str, topic: str) -> None:
+    `connect` gives a client of Kafka that is asked about groups. A long-lived process makes a new one each time: an
+    older one may not find a group's coordinator any more after a broker was restarted, and wait for it in vain.
+    """
+
+    def __init__(self, client: Client, connect: Callable[[], KafkaQuestions], *, cluster_id: str, topic: str) -> None:
         self._client = client
-        self._kafka = kafka
+        self._connect = connect
         self._where = {"cluster_id": cluster_id, "topic": topic}
 
     def remember(self, group_id: str, feeder: Feeder) -> None:
@@ -78,29 +82,35 @@ class Feeders:
 
         Raises ServiceUnavailableError when a service does not answer, ConfigurationError for a missing table or right.
         """
-        with _asking(self._client):
-            rows = self._client.query(REMEMBERED, parameters=self._where).result_rows
-        known = {str(group_id): (feeder, started_at) for group_id, feeder, started_at in rows}
-        names = [own, *(name for name in known if name != own)]
-        return tuple(FeedingGroup(name, *known.get(name, ("consumer", None)), self._members(name)) for name in names)
+        known = self._remembered()
+        return self._described({own: known.pop(own, ("consumer", None)), **known})
 
     def refuse_others(self, own: Collection[str]) -> None:
         """Raise ConfigurationError while a group that is not in `own` has members; the first of `own` is the caller's.
 
-        Raises ServiceUnavailableError when a service does not answer, ConfigurationError for a missing table or right
-        too.
+        Kafka is asked only if another group has ever fed the tables. Raises ServiceUnavailableError when a service does
+        not answer, ConfigurationError for a missing table or right too.
         """
-        name = next(iter(own))
-        if refusal := refusal_beside(name, [one for one in self.groups(name) if one.group_id not in own], self._where):
+        others = {name: known for name, known in self._remembered().items() if name not in own}
+        if others and (refusal := refusal_beside(next(iter(own)), self._described(others), self._where)):
             raise ConfigurationError(refusal)
 
     def refuse_engine(self) -> None:
         """Raise ConfigurationError while ClickHouse's Kafka engine feeds the tables from the topic."""
         refuse_beside_engine(self._client, self._where["topic"])
 
-    def _members(self, group_id: str) -> int | None:
+    def _remembered(self) -> dict[str, tuple[Feeder, datetime | None]]:
+        with _asking(self._client):
+            rows = self._client.query(REMEMBERED, parameters=self._where).result_rows
+        return {str(group_id): (feeder, started_at) for group_id, feeder, started_at in rows}
+
+    def _described(self, known: Mapping[str, tuple[Feeder, datetime | None]]) -> tuple[FeedingGroup, ...]:
+        kafka = self._connect()
+        return tuple(FeedingGroup(name, *what, self._members(kafka, name)) for name, what in known.items())
+
+    def _members(self, kafka: KafkaQuestions, group_id: str) -> int | None:
         try:
-            group = self._kafka.group(group_id)
+            group = kafka.group(group_id)
         except ConfigurationError:  # this user may not describe it
             return None
         return feeding_members(group, self._where["topic"]) if group else 0

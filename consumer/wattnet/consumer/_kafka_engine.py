@@ -157,7 +157,7 @@ class _KafkaEngine:
         self._consumers = Group(self._kafka, kafka, kafka.group_id)
         self._engine = Group(self._kafka, kafka, f"{kafka.group_id}-{FEEDER}")
         cluster_id = str(self._kafka.cluster().cluster_id)
-        self._feeders = Feeders(client, self._kafka, cluster_id=cluster_id, topic=self._topic)
+        self._feeders = Feeders(client, lambda: self._kafka, cluster_id=cluster_id, topic=self._topic)
         self.table = EngineTable(client)
 
     def close(self) -> None:

@@ -111,8 +111,7 @@ def _consume(settings: Settings, stop: threading.Event) -> int:
         if topic_id is None:
             raise ConfigurationError(f"there is no topic {topic!r}: make it with `wattnet init`, or set KAFKA_TOPIC")
         group_id = settings.kafka.group_id
-        kafka = _when_up(stop, lambda: KafkaQuestions(settings.kafka))
-        feeders = Feeders(questions, kafka, cluster_id=cluster_id, topic=topic)
+        feeders = Feeders(questions, partial(KafkaQuestions, settings.kafka), cluster_id=cluster_id, topic=topic)
         _when_up(stop, lambda: feeders.refuse_others([group_id]))
         _when_up(stop, lambda: feeders.remember(group_id, "consumer"))
         registry = settings.kafka.registry_options()

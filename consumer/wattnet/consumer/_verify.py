@@ -89,7 +89,7 @@ def verify(settings: Settings) -> Verdict:
     client = open_tables(settings.clickhouse)
     kafka = KafkaQuestions(settings.kafka)
     cluster_id = str(kafka.cluster().cluster_id)
-    feeders = Feeders(client, kafka, cluster_id=cluster_id, topic=settings.kafka.topic)
+    feeders = Feeders(client, lambda: kafka, cluster_id=cluster_id, topic=settings.kafka.topic)
     source = KafkaSource(settings.kafka)
     try:
         with asking_clickhouse():

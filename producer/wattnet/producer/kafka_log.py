@@ -33,6 +33,7 @@ _AWAY_CODES = frozenset(
 # "[thrd:localhost:9092/1]: localhost:9092/1: Connect to … failed: Connection refused (after 0ms in state CONNECT)"
 _THREAD = re.compile(r"^\[thrd:[^\]]*\]: ")
 _STATE = re.compile(r" \(after \d+ms in state .*\)")
+_COORDINATOR = re.compile(r"^(?:Group|Txn)Coordinator: (?=\S+:\d+: )")
 _NODE = re.compile(r"/(bootstrap|\d+|GroupCoordinator|TxnCoordinator)(?=: )")
 # librdkafka tries a broker that it needs again within 10 s (reconnect.backoff.max.ms).
 _QUIET_S = 12.0
@@ -85,4 +86,4 @@ class KafkaLog:
 
 def reason(text: str) -> str:
     """The address and the cause in one of librdkafka's lines, without its inner states."""
-    return _STATE.sub("", _NODE.sub("", _THREAD.sub("", text), count=1))
+    return _STATE.sub("", _NODE.sub("", _COORDINATOR.sub("", _THREAD.sub("", text)), count=1))

@@ -100,7 +100,7 @@ def warn_of_absence(database: Database, name: str, label: str, *, count: int) ->
         what = "an actual series" if label == "forecast" else f"without the label {label!r}"
         warn_caller(
             f"no series of {name} that matches is {what}, but {count:,} with {label}=… ({some}): name the values that "
-            "you want, or None among them",
+            "you want",
             UnknownValueWarning,
         )
 

@@ -71,12 +71,21 @@ class Outage:
         else:
             self._logger.debug("%s: %s", self._away, why)
 
-    def works(self, *, subject: str = "") -> None:
-        """It works again; logged when nothing else fails."""
-        if subject not in self._failing:
+    def works(self, *, subject: str | None = None) -> None:
+        """It works again; logged when nothing else fails.
+
+        Args:
+            subject: What works again; None is everything.
+        """
+        if not self._failing:
             return
         with self._lock:
-            over = self._failing.pop(subject, None) is not None and not self._failing
+            failing = len(self._failing)
+            if subject is None:
+                self._failing.clear()
+            else:
+                self._failing.pop(subject, None)
+            over = failing > 0 and not self._failing
             lasted_s = self._clock() - self._began
         if over:
             self._logger.warning("%s after %.0f s", self._back, lasted_s)
