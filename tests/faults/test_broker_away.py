@@ -43,7 +43,7 @@ def test_killed_between_a_claim_and_its_release_and_started_again(road: Road, pr
         assert len(away) == 1, "which is one line"
         assert len(consumer.warnings()) < 5, "and the others do not repeat themselves either"
         road.stack.kafka.start()
-        until(lambda: "Kafka is back after" in " ".join(consumer.warnings()), "the log says when it is back")
+        until(lambda: "Kafka is back after" in " ".join(consumer.warnings()), "the log says when it is back", 120)
         road.send(1_000, first=2_000)
         until(lambda: road.released() == 3_000, "all of it is released")
     road.assert_exact(3_000)
