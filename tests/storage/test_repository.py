@@ -15,16 +15,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import FrozenInstanceError
 from datetime import datetime, timedelta, timezone
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+import wattnet.storage
 from wattnet.clickhouse import ClickHouseSettings, connect
 from wattnet.producer import MemoryProducer
 from wattnet.schemas import decode_metric
 from wattnet.storage import (
+    BaseStorageClient,
     ConfigurationError,
     MetricsRepository,
     NotReadyError,
@@ -230,6 +233,41 @@ def test_forecasts_are_read_only_by_who_asks_for_them(repository: MetricsReposit
     assert read(forecast="day-ahead") == [2.0]
     assert read(forecast="intraday") == []
     assert sorted(read(forecast=["", "day-ahead"])) == [1.0, 2.0]
+
+
+def test_a_value_that_no_label_can_have_finds_nothing(repository: MetricsRepository, zone: str) -> None:
+    repository.write_metrics([load(zone, 1.0)])
+
+    def read(**labels: Any) -> list[float]:
+        return [metric.value for metric in repository.query_metrics("zone_load", T0, T0 + HOUR, labels)]
+
+    for impossible in ("x" * 4_097, "\ud800"):
+        assert read(zone=impossible) == []
+        assert read(zone=[impossible, zone]) == [1.0]
+        assert read(zone=zone, datasource=impossible) == []
+
+
+def test_the_clients_and_the_version_are_there(repository: MetricsRepository) -> None:
+    """As programs for 1.1 reach for them."""
+    (client,) = repository.storage_manager.storage_clients.values()
+    client.flush()
+    assert wattnet.storage.__version__ == version("wattnet-storage")
+    with pytest.raises(AttributeError, match="'__versio'"):
+        _ = wattnet.storage.__versio
+
+
+def test_a_plugin_that_hands_no_config_on_works() -> None:
+    class Plugin(BaseStorageClient):
+        def __init__(self, config: StorageConfig) -> None:
+            super().__init__()
+            self.step = config.timeseries_step_minutes
+
+        def read_metrics(self, *_: Any, **__: Any) -> list[Metric]:
+            return []
+
+        def write_metrics(self, metrics: list[Metric]) -> None: ...
+
+    assert Plugin(StorageConfig(timeseries_step_minutes=30, storage_clients=["plugin"])).step == 30
 
 
 def test_answers_are_in_the_order_of_their_times(repository: MetricsRepository, zone: str) -> None:

@@ -33,3 +33,15 @@ __all__ = [
     "WriteError",
     "bucket_range",
 ]
+
+
+def __getattr__(name: str) -> str:
+    """`__version__`, read from the installed distribution when it is asked for."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("wattnet-storage")
+    except PackageNotFoundError:
+        return "unknown"

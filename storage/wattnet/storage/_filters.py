@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from wattnet.query import UnknownLabelError
-from wattnet.schemas import ATTRIBUTE_LABEL_NAMES, RESERVED_LABEL_NAMES
+from wattnet.schemas import ATTRIBUTE_LABEL_NAMES, RESERVED_LABEL_NAMES, MetricError, canonical_labels
 from wattnet.storage._series import NEVER_EMPTY, UNKNOWN, plain
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ _QUALITY = {"valid": "true", "zone_status": "complete", "data_state": ""}
 class Filters:
     """Each label with its wanted values: `asked` of ClickHouse, the others `sorted_out` of the answer.
 
-    Those are the attributes, and labels that may be absent, for which "" stands.
+    Those are the attributes, and labels that may be absent, for which "" stands. A value that no label can have (one of
+    more than 4,096 bytes, for example) is left out: no series has it.
     """
 
     asked: Mapping[str, list[Any]]
@@ -45,11 +46,26 @@ class Filters:
                     f"no series of {name} has a label {label!r}, which is a column or an argument: leave it out"
                 )
             values = [_wanted(label, plain(one)) for one in (value if isinstance(value, _ANY_OF) else [value])]
+            if label not in _QUALITY and label not in ATTRIBUTE_LABEL_NAMES:
+                values = [one for one in values if _can_be_stored(label, one)]
             if label in _QUALITY or (label not in ATTRIBUTE_LABEL_NAMES and "" not in values):
                 asked[label] = values
             else:
                 sorted_out[label] = frozenset(map(str, values))
         return cls(asked, sorted_out)
+
+
+def _can_be_stored(label: str, value: Any) -> bool:
+    """Whether a series may have this value; raises UnknownLabelError for what can be no label."""
+    try:
+        canonical_labels({label: "x"})
+    except MetricError as exc:
+        raise UnknownLabelError(f"no series has a label {label!r}: {exc}").caused_by(exc) from None
+    try:
+        canonical_labels({label: value})
+    except MetricError:
+        return False
+    return True
 
 
 def _wanted(label: str, value: Any) -> Any:

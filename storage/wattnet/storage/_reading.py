@@ -51,6 +51,8 @@ def read(client: Client, name: str, start: datetime, end: datetime, labels: Mapp
     """
     expected = _EXPECTED.get(name, frozenset())
     filters = Filters.parse(name, labels or {})
+    if not all(filters.asked.values()):
+        return []  # only values that no label can have were asked for
     try:
         for label in filters.sorted_out.keys() - expected - ATTRIBUTE_LABEL_NAMES:
             client.label_values(name, label)  # raises when no series has it

@@ -28,8 +28,8 @@ class BaseStorageClient(ABC):
     config_class: ClassVar[type[BaseSettings]]
     answers_best: ClassVar[bool] = False
 
-    def __init__(self, config: StorageConfig) -> None:  # noqa: B027
-        """`config` is the repository's, with every plugin's settings."""
+    def __init__(self, config: StorageConfig | None = None) -> None:  # noqa: B027
+        """`config` is the repository's, with every plugin's settings. Plugins for 1.1 do not hand it on."""
 
     @abstractmethod
     def read_metrics(

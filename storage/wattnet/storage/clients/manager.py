@@ -45,6 +45,11 @@ class StorageClientsManager:
         self._process = os.getpid()
         _managers.add(self)
 
+    @property
+    def storage_clients(self) -> Mapping[str, BaseStorageClient]:
+        """The clients of this process, by the names of their plugins."""
+        return self._here()
+
     def read_metrics(
         self,
         metric_name: str,
