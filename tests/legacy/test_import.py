@@ -8,13 +8,15 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError
 from old_tables import OldDatabase
 from road import until
 from tables import make_tables
 from warm_process import WarmProcess
 
 from wattnet.clickhouse import ClickHouseSettings, connect
-from wattnet.legacy import TableReport, import_legacy
+from wattnet.legacy import LegacyDatabaseError, TableReport, import_legacy
+from wattnet.legacy._import import _asking
 from wattnet.legacy._slices import cut
 from wattnet.legacy._survey import look_through
 from wattnet.legacy._tables import find_tables
@@ -117,6 +119,7 @@ def test_all_that_1_x_shows_is_carried_once_and_the_rest_is_reported(place: Plac
     assert reports["zone_generation"].assumed == (
         ("they do not say whether they are valid: taken as valid", 1),
         ("they have no zone_status: taken as complete", 1),
+        ("their values are Float32: each is taken as the shortest decimal that it stands for, such as 214.17", 3),
     )
     assert reports["local_score"].assumed[-1] == (
         "they do not say when they were written: taken as known at their timestamps",
@@ -145,10 +148,10 @@ def test_all_that_1_x_shows_is_carried_once_and_the_rest_is_reported(place: Plac
     with Client(place.target.address, database=place.target.database) as client:
         window = {"start": T0 - HOUR, "end": T0 + 24 * HOUR}
         first, second, third = client.metrics("zone_generation", **window).to_list()
-        assert (first.value, first.timestamp, first.knowledge_time) == (1500.0999755859375, T0, WRITTEN)
+        assert (first.value, first.timestamp, first.knowledge_time) == (1500.1, T0, WRITTEN)
         assert dict(first.labels) == {"datasource": "entsoe", "production_type": "solar", "unit": "MW", "zone": "ES"}
         assert (first.valid, first.zone_status, first.data_state) == (True, "complete", "final")
-        assert second.value == pytest.approx(0.0042, rel=1e-7)
+        assert second.value == 0.0042
         assert (second.valid, second.zone_status, second.knowledge_time) == (False, "preview", WRITTEN + HOUR)
         assert (dict(third.labels), third.valid, third.zone_status) == ({"zone": "PT"}, True, "complete")
         [imported] = client.metrics("zone_import", **window).to_list()
@@ -233,9 +236,27 @@ def test_what_stops_an_import_is_said(wattnet_stack: LocalStack, wattnet: Comman
     assert nothing.returncode == 78
     assert "database 'default'" in nothing.stderr
     assert "no table of wattnet-storage 1.x" in nothing.stderr
+    missing = wattnet("import-legacy", "--database", "nowhere", "--dry-run", env=env)
+    assert missing.returncode == 78
+    assert "no database 'nowhere': name the one of 1.x with --database" in missing.stderr
     away = wattnet("import-legacy", "--from", "http://127.0.0.1:9/wattnet", env=env)
     assert (away.returncode, away.stdout) == (69, "")
     assert wattnet("import-legacy", "--from", "clickhouse://there", env=env).returncode == 2
+
+
+def test_a_refusal_names_the_users_and_the_databases_that_it_concerns() -> None:
+    old, new = (ClickHouseSettings.from_url(f"http://reader@{name}:8123/{name}") for name in ("old", "new"))
+    denied = DatabaseError("Not enough privileges", code=497)
+    with (
+        pytest.raises(LegacyDatabaseError, match=r"rights of user 'reader' in database 'old' at http://old:8123$"),
+        _asking(old),
+    ):
+        raise denied
+    with (
+        pytest.raises(LegacyDatabaseError, match=r"database 'old' at .* and database 'new' at http://new:8123$"),
+        _asking(old, new),
+    ):
+        raise denied
 
 
 def test_slices_are_months_and_smaller_where_there_is_more() -> None:

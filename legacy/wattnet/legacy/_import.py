@@ -48,23 +48,24 @@ def import_legacy(
         require_migrated(target)
     one_server = (source.address, source.user) == (target.address, target.user)
     with ExitStack() as open_clients:
-        reader = open_clients.enter_context(connect(source, timeout_s=LOOK_S))
+        reader = open_clients.enter_context(_connect_to_source(source))
         writer = (
             _if_there(target, open_clients)
             if dry_run
             else open_clients.enter_context(connect(target, timeout_s=LOOK_S))
         )
-        with _asking():
+        with _asking(source):
             tables = find_tables(reader, source.database, source.address)
             carrier = Carrier(reader, writer, one_server=one_server, dry_run=dry_run)
         for table in tables:
             told(table.name, 0)
-            with _asking():
+            with _asking(source):
                 survey = look_through(reader, table)
                 report = survey.report
+            with _asking(target):
                 done = carrier.done(table)
             for part in survey.slices:
-                with _asking():
+                with _asking(source, target):
                     carried = 0 if part.topic_id in done else carrier.carry(table, part)
                 report = replace(report, carried=report.carried + carried, present=report.present + part.rows - carried)
                 told(table.name, report.carried + report.present)
@@ -80,14 +81,27 @@ def _if_there(target: ClickHouseSettings, open_clients: ExitStack) -> Client | N
         return None
 
 
+def _connect_to_source(source: ClickHouseSettings) -> Client:
+    try:
+        return connect(source, timeout_s=LOOK_S)
+    except DatabaseMissingError as exc:
+        raise LegacyDatabaseError(
+            f"{source.address} has no database {source.database!r}: name the one of 1.x with --database, or another "
+            "server with --from"
+        ).caused_by(exc) from None
+
+
 @contextmanager
-def _asking() -> Iterator[None]:
+def _asking(*asked: ClickHouseSettings) -> Iterator[None]:
+    """Errors in words; `asked` are the databases that a statement may concern."""
+    where = " and ".join(dict.fromkeys(f"database {one.database!r} at {one.address}" for one in asked))
+    users = " and ".join(dict.fromkeys(repr(one.user) for one in asked))
     try:
         yield
     except Error as exc:
         if not heals(exc.code) or exc.code == _UNKNOWN_IDENTIFIER:
             raise LegacyDatabaseError(
-                f"ClickHouse refuses: {exc}. Check the user's rights in both databases"
+                f"ClickHouse refuses: {exc}. Check the rights of user {users} in {where}"
             ).caused_by(exc) from None
         raise LegacyInterruptedError(f"ClickHouse failed: {exc}. {AGAIN}").caused_by(exc) from None
     except (ClickHouseError, urllib3.exceptions.HTTPError, OSError) as exc:

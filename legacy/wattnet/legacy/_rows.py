@@ -71,10 +71,12 @@ def ingested(table: LegacyTable) -> str:
 def _rows(table: LegacyTable, where: str = "1") -> str:
     """Every row as 1.x shows it. `reason` is empty, or why it cannot be carried.
 
-    value               the number that is stored, widened: a Float32 of 1500.1 is 1500.0999755859375
+    value               the number that is stored; of a Float32 the shortest decimal that it stands for: 1500.1, where
+                        widened it is 1500.0999755859375
     knowledge_time      updated_at; where there is none, the timestamp
     valid, zone_status  as written; where there is nothing they are true and complete, as everywhere
     """
+    value = "toString(t.value)" if table.is_float32 else "t.value"
     attributes = {name: name for name in sorted(ATTRIBUTE_LABEL_NAMES) if name in table.columns}
     stamp = _time("updated_at") if table.has_time("updated_at") else EPOCH
     unfit = "".join(
@@ -83,7 +85,7 @@ def _rows(table: LegacyTable, where: str = "1") -> str:
         for number, column in enumerate(table.unfit)
     )
     return f"""
-        SELECT {_time("timestamp")} AS timestamp, ifNull(toFloat64(t.value), nan) AS value,
+        SELECT {_time("timestamp")} AS timestamp, ifNull(toFloat64({value}), nan) AS value,
                {_map(table.labels)} AS labels,
                {stamp} AS stamp, if(stamp = {EPOCH}, timestamp, stamp) AS knowledge_time,
                lower({_text(table, "valid")}) AS valid_text, valid_text IN {TRUE} AS valid,

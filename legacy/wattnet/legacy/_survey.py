@@ -20,6 +20,7 @@ ASSUMED = (
     "they have no zone_status: taken as complete",
     "they do not say when they were written: taken as known at their timestamps",
 )
+SHORTEST = "their values are Float32: each is taken as the shortest decimal that it stands for, such as 214.17"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ def look_through(client: Client, table: LegacyTable) -> Survey:
         else:
             hours[hour] = (count, hash_)
             assumed.update(dict(zip(ASSUMED, silent, strict=True)))
+    if table.is_float32:
+        assumed[SHORTEST] = sum(count for count, _ in hours.values())
     rows = reasons.total()
     report = TableReport(
         table.name,

@@ -68,6 +68,11 @@ class LegacyTable:
         """Columns that cannot become labels, and why."""
         return {column: why for column in self.columns if column not in NO_LABELS and (why := self._unfit(column))}
 
+    @property
+    def is_float32(self) -> bool:
+        """Whether values have the precision of a Float32: what was sent as 214.17 is 214.1699981689453 when widened."""
+        return bare(self.columns["value"]) == "Float32"
+
     def has_time(self, column: str) -> bool:
         """Whether there is such a column, with times in it."""
         return TIMES.fullmatch(bare(self.columns.get(column, ""))) is not None
