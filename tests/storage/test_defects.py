@@ -6,8 +6,10 @@ import math
 import re
 import time
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,7 +52,7 @@ def read(repository: MetricsRepository, zone: str, **labels: Any) -> list[Metric
 def test_1_a_bad_value_is_named_and_the_good_ones_are_stored(repository: MetricsRepository, zone: str) -> None:
     bad = {
         1: (load(zone, math.nan), "nan is a float and no finite number"),
-        2: (load(zone, "3"), "is a str"),
+        2: (load(zone, "three"), "is a str"),
         3: (load(zone, None), "is a NoneType"),
         4: (load("", 1.0), "needs a zone"),
         5: (load(zone, 1.0, datetime(2070, 1, 1, tzinfo=UTC)), "out of range"),
@@ -58,7 +60,7 @@ def test_1_a_bad_value_is_named_and_the_good_ones_are_stored(repository: Metrics
         7: (load(zone, 1.0, zone_status="fine"), "unknown"),
         8: (load(zone, True), "is a bool"),
         9: (Metric("ZoneLoad", 1.0, T0, {"zone": zone}), "zone_load"),
-        10: (load(zone, 1.0, "2025-03-01"), "is a str"),  # type: ignore[arg-type]  # 1.1 has no type checks either
+        10: (load(zone, 1.0, "1 March"), "is a str"),  # type: ignore[arg-type]  # 1.1 has no type checks either
         11: (load(zone, 1.0, pd.NaT), "is no moment"),  # type: ignore[arg-type]
     }
     metrics = [load(zone, 1.0), *(metric for metric, _ in bad.values()), load(zone, 2, T0 + HOUR)]
@@ -72,6 +74,20 @@ def test_1_a_bad_value_is_named_and_the_good_ones_are_stored(repository: Metrics
         assert failure.metric is metric
         assert why in failure.reason
     assert [metric.value for metric in read(repository, zone)] == [1.0, 2.0]
+
+
+def test_numbers_and_times_are_taken_as_1_1_took_them(repository: MetricsRepository, zone: str) -> None:
+    hours = [T0 + hour * HOUR for hour in range(5)]
+    given: list[tuple[Any, Any]] = [
+        (Decimal("0.1"), hours[0]),
+        (np.float32(2.5), hours[1].isoformat()),
+        (np.int64(3), "2025-03-01T02:00:00Z"),
+        ("4.5", "2025-03-01 05:00+02:00"),
+        (5, hours[4]),
+    ]
+    repository.write_metrics([load(zone, value, at) for value, at in given])
+    stored = [(metric.value, metric.timestamp) for metric in read(repository, zone)]
+    assert stored == [*zip((0.1, 2.5, 3.0, 4.5, 5.0), hours, strict=True)]
 
 
 def test_1_what_was_not_acknowledged_is_raised(plugin_configs: dict[str, dict[str, Any]], zone: str) -> None:
@@ -166,17 +182,17 @@ def test_4_values_come_back_bit_for_bit(repository: MetricsRepository, zone: str
     assert [metric.value.hex() for metric in read(repository, zone)] == [value.hex() for value in values]
 
 
-def test_5_naive_times_are_utc_everywhere_and_offsets_count(
+def test_5_naive_times_are_of_this_process_everywhere_and_offsets_count(
     repository: MetricsRepository, zone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        with pytest.warns(NaiveTimestampWarning, match="2025-03-01 00:00:00") as warned:
-            metric = load(zone, 1.0, datetime(2025, 3, 1))  # noqa: DTZ001
+        with pytest.warns(NaiveTimestampWarning, match=r"2025-03-01 09:00:00 .* \(JST\)") as warned:
+            metric = load(zone, 1.0, datetime(2025, 3, 1, 9))  # noqa: DTZ001
         assert metric.timestamp == T0
         changed = load(zone, 2.0)
-        changed.timestamp = datetime(2025, 3, 1, 3)  # noqa: DTZ001
+        changed.timestamp = datetime(2025, 3, 1, 12)  # noqa: DTZ001
         with pytest.warns(NaiveTimestampWarning) as written:
             repository.write_metrics(
                 [metric, changed, load(zone, 3.0, datetime.fromisoformat("2025-03-01T06:00+02:00"))]
@@ -184,8 +200,8 @@ def test_5_naive_times_are_utc_everywhere_and_offsets_count(
         with pytest.warns(NaiveTimestampWarning) as asked:
             found = repository.query_metrics(
                 "zone_load",
-                datetime(2025, 3, 1),  # noqa: DTZ001
-                datetime(2025, 3, 2),  # noqa: DTZ001
+                datetime(2025, 3, 1, 9),  # noqa: DTZ001
+                datetime(2025, 3, 2, 9),  # noqa: DTZ001
                 {"zone": zone},
             )
     finally:

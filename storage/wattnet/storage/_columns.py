@@ -15,7 +15,7 @@ from wattnet.schemas import Metric as SharedMetric
 from wattnet.schemas import MetricError
 from wattnet.schemas.columns import timestamps_refused
 from wattnet.storage._errors import Failure
-from wattnet.storage._series import EPOCH, plain, sample
+from wattnet.storage._series import plain, sample
 from wattnet.storage._times import UTC, as_utc, is_moment
 
 if TYPE_CHECKING:
@@ -142,13 +142,13 @@ def _values(metrics: Sequence[Metric], reasons: dict[int, str]) -> NDArray[np.fl
 
 
 def _number(row: int, given: Any, reasons: dict[int, str]) -> float:
+    """What `float` makes of it, as in 1.1 (Decimal, numpy's numbers, "12.5"); but a truth value is no number."""
+    value = plain(given)
     try:
-        value = SharedMetric("unknown", plain(given), EPOCH).value
-    except MetricError:
-        value = None
-    if value is None:
+        return float("nan") if value is None or isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         reasons.setdefault(row, _value_refusal(given))
-    return value or 0.0
+        return 0.0
 
 
 def _timestamps(metrics: Sequence[Metric], reasons: dict[int, str]) -> NDArray[np.int64]:
@@ -163,11 +163,21 @@ def _timestamps(metrics: Sequence[Metric], reasons: dict[int, str]) -> NDArray[n
 
 def _microseconds(row: int, given: Any, reasons: dict[int, str]) -> int:
     try:
+        if isinstance(given, str):
+            given = _from_iso(given)
         moment = as_utc(given, "timestamp", stacklevel=_WRITER) if is_moment(given) else given
         return SharedMetric("unknown", 0.0, moment).timestamp_us
     except MetricError as exc:
         reasons.setdefault(row, str(exc))
         return 0
+
+
+def _from_iso(text: str) -> datetime | str:
+    """The moment that ISO 8601 text means, as 1.1 read it; the text itself where it is none."""
+    try:
+        return datetime.fromisoformat(f"{text[:-1]}+00:00" if text.endswith(("Z", "z")) else text)
+    except ValueError:
+        return text
 
 
 def _value_refusal(given: Any) -> str:

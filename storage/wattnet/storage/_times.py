@@ -1,4 +1,4 @@
-"""Times of programs that knew no offsets: naive ones are read as UTC, and a warning says so."""
+"""Times of programs that knew no offsets: naive ones are of this process's zone, as in 1.1, and a warning says so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ UTC = timezone.utc
 
 
 class NaiveTimestampWarning(UserWarning):
-    """A time without a UTC offset was read as UTC."""
+    """A time without a UTC offset was read in the zone of this process."""
 
 
 def is_moment(given: object) -> TypeGuard[datetime]:
@@ -31,11 +31,13 @@ def as_utc(moment: datetime, what: str, *, stacklevel: int) -> datetime:
             f"{what} is {moment!r}: give an aware datetime, such as datetime(2025, 3, 1, tzinfo=timezone.utc)"
         )
     if moment.utcoffset() is None:
+        local = moment.astimezone()
         warnings.warn(
-            f"{what} {moment.isoformat(sep=' ')} has no UTC offset and is read as UTC: "
-            "use datetime.now(timezone.utc), or attach the zone that it is in, such as tzinfo=timezone.utc",
+            f"{what} {moment.isoformat(sep=' ')} has no UTC offset and is read in the zone of this process "
+            f"({local.tzname()}): use datetime.now(timezone.utc), or attach the zone that it is in, such as "
+            "tzinfo=timezone.utc",
             NaiveTimestampWarning,
             stacklevel=stacklevel + 1,
         )
-        return moment.replace(tzinfo=UTC)
+        return local.astimezone(UTC)
     return moment if moment.tzinfo is UTC else moment.astimezone(UTC)

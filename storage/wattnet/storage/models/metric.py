@@ -20,8 +20,8 @@ class Metric:
     """One value of one series at one time.
 
     metric_type  a MetricType, or another lower_snake_case name
-    timestamp    the start of the interval that the value stands for; now when None. A naive one is read as UTC, with a
-                 NaiveTimestampWarning
+    timestamp    the start of the interval that the value stands for; now when None. A naive one is read in the zone of
+                 this process, with a NaiveTimestampWarning
     metadata     labels, and how good the value is: valid, zone_status, data_state. It is kept as the dict that it is
 
     `wattnet.schemas.Metric` is the one for new programs: immutable, and checked when it is made.

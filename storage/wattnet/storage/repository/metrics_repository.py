@@ -54,7 +54,8 @@ class MetricsRepository:
         """The best metric of each point: valid before not valid, complete before preview before missing, the newest.
 
         start, end  whole buckets of the step: neither, that of now; one, the one that it lies in; both, from the
-                    bucket of `start` to `end` rounded up to a bucket, without that. Naive times are read as UTC
+                    bucket of `start` to `end` rounded up to a bucket, without that. Naive times are read in
+                    the zone of this process
         labels      equality, or for a list, tuple or set any one of its values; "" and None mean that it is absent
 
         In the order of their timestamps. Metadata has every label of the series and what readers of the type expect:
