@@ -19,7 +19,7 @@ def bucket_range(
     """The half-open range of whole buckets, in UTC.
 
     Neither side: the bucket of now. One side: the bucket that it lies in. Both: from the beginning of the bucket of
-    `start` to `end`, rounded up to a whole bucket; when that is nothing, the one bucket. Naive times are read as UTC
+    `start` to `end`, rounded up to a whole bucket; when that is nothing, the one bucket. Naive times are this process's
     with a NaiveTimestampWarning, `stacklevel` frames above the caller.
 
     Raises ValueError for an end before its start, also within one bucket.

@@ -9,7 +9,7 @@ RepositoryError (a wattnet.schemas.WattnetError)
     └── RefusedMetricsError (ValueError)       all of those break a rule: sending them again does not help
 
 Reading raises what `wattnet.query` raises: UnknownNameError, UnknownLabelError and FilterError are ValueErrors.
-NaiveTimestampWarning (UserWarning)            a time without an offset was read as UTC
+NaiveTimestampWarning (UserWarning)            a time without an offset was read in the zone of this process
 """
 
 from __future__ import annotations
